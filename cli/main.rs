@@ -1,0 +1,2 @@
+//! The `diskdag` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Every disk on a host as one graph.

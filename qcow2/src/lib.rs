@@ -1,0 +1,1 @@
+//! Zero-copy reader of qcow2 images.
