@@ -1,0 +1,1 @@
+//! Roots and waivers that outlive a command, in one small file.
