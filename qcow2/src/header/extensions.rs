@@ -1,0 +1,253 @@
+//! Header extensions: one walk, used by the parser, by the iterator and by [`Salvage`](super::Salvage).
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+use nom::number::complete::be_u32;
+use nom::{IResult, Parser};
+
+use super::Header;
+use super::prefix::Prefix;
+use crate::error::{Allowed, Error, ErrorKind, Structure};
+use crate::format::{
+    BACKING_FORMAT_MAX, EXTENSION_BACKING_FORMAT, EXTENSION_BITMAPS, EXTENSION_DATA_FILE,
+    EXTENSION_END, EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD, RawBitmaps, RawLuks,
+};
+
+/// What an extension holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExtensionKind {
+    /// The name of the backing file's format.
+    BackingFormat,
+    /// Names for feature bits.
+    FeatureNames,
+    /// Where the persistent bitmaps are.
+    Bitmaps,
+    /// Where the LUKS header is.
+    Luks,
+    /// The name of the external data file.
+    DataFile,
+    /// None that the specification names: to be preserved by a writer, ignored by a reader.
+    Unknown(u32),
+}
+
+impl ExtensionKind {
+    /// From the type as it is stored.
+    #[inline]
+    #[must_use]
+    pub const fn new(kind: u32) -> Self {
+        match kind {
+            EXTENSION_BACKING_FORMAT => Self::BackingFormat,
+            EXTENSION_FEATURE_NAMES => Self::FeatureNames,
+            EXTENSION_BITMAPS => Self::Bitmaps,
+            EXTENSION_LUKS => Self::Luks,
+            EXTENSION_DATA_FILE => Self::DataFile,
+            other => Self::Unknown(other),
+        }
+    }
+
+    /// The type as it is stored.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        match self {
+            Self::BackingFormat => EXTENSION_BACKING_FORMAT,
+            Self::FeatureNames => EXTENSION_FEATURE_NAMES,
+            Self::Bitmaps => EXTENSION_BITMAPS,
+            Self::Luks => EXTENSION_LUKS,
+            Self::DataFile => EXTENSION_DATA_FILE,
+            Self::Unknown(other) => other,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::BackingFormat => "backing_format",
+            Self::FeatureNames => "feature_names",
+            Self::Bitmaps => "bitmaps",
+            Self::Luks => "luks",
+            Self::DataFile => "data_file_name",
+            Self::Unknown(_) => "unknown extension",
+        }
+    }
+}
+
+impl fmt::Display for ExtensionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(kind) => write!(f, "unknown extension {kind:#010x}"),
+            known => f.write_str(known.name()),
+        }
+    }
+}
+
+/// One header extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Extension<'a> {
+    /// What it holds.
+    pub kind: ExtensionKind,
+    /// Where its data lies, in bytes from the beginning of the file.
+    pub offset: u64,
+    /// Its data, without padding.
+    pub data: &'a [u8],
+}
+
+/// The header extensions in the order in which they lie there, the end marker left out.
+#[derive(Clone, Debug)]
+pub struct Extensions<'a> {
+    prefix: Prefix<'a>,
+    offset: u64,
+    end: u64,
+}
+
+/// Type and length.
+#[inline]
+fn record(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
+    (be_u32, be_u32).parse(input)
+}
+
+impl<'a> Extensions<'a> {
+    /// The area from `offset` (the end of the header) to `end` (the backing name, or the end of the cluster).
+    #[inline]
+    pub(super) fn new(prefix: Prefix<'a>, offset: u64, end: u64) -> Self {
+        Self { prefix, offset, end }
+    }
+
+    /// The next extension, `None` at the end marker or where the area ends.
+    #[inline]
+    pub(super) fn advance(&mut self) -> Result<Option<Extension<'a>>, Error> {
+        if self.offset >= self.end {
+            return Ok(None);
+        }
+        let at = self.offset;
+        let rest = usize::try_from(at).ok().and_then(|at| self.prefix.bytes.get(at..));
+        let (kind, length) = match record(rest.unwrap_or_default()) {
+            Ok((_, found)) => found,
+            Err(_) => self.record_at_end_of_file(at)?,
+        };
+        // QEMU's order: an end marker, too, has to lie in the area with the length it claims.
+        let offset = at + 8;
+        let length = u64::from(length);
+        if offset > self.end || length > self.end - offset {
+            let kind = ErrorKind::OutOfBounds { found: offset + length, limit: self.end };
+            return Err(Error::new(Structure::Extension, "length", at + 4, kind));
+        }
+        if kind == EXTENSION_END {
+            self.offset = self.end;
+            return Ok(None);
+        }
+        let kind = ExtensionKind::new(kind);
+        let data = self.prefix.get(Structure::Extension, kind.name(), offset, length)?;
+        self.offset = offset + length.next_multiple_of(EXTENSION_PAD);
+        Ok(Some(Extension { kind, offset, data }))
+    }
+
+    /// Bytes beyond the file are zeros, as QEMU reads them: a list that runs off the file has ended.
+    #[cold]
+    fn record_at_end_of_file(&self, at: u64) -> Result<(u32, u32), Error> {
+        if at + 8 <= self.prefix.file_len {
+            return Err(self.prefix.short(Structure::Extension, "type", at, at + 8));
+        }
+        let mut padded = [0; 8];
+        for (to, offset) in padded.iter_mut().zip(at..self.prefix.file_len) {
+            match usize::try_from(offset).ok().and_then(|offset| self.prefix.bytes.get(offset)) {
+                Some(byte) => *to = *byte,
+                None => {
+                    return Err(self.prefix.short(
+                        Structure::Extension,
+                        "type",
+                        at,
+                        self.prefix.file_len,
+                    ));
+                }
+            }
+        }
+        Ok(record(&padded).map_or((EXTENSION_END, 0), |(_, found)| found))
+    }
+}
+
+impl<'a> Iterator for Extensions<'a> {
+    type Item = Extension<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Extension<'a>> {
+        // The parser has walked the same bytes; were there an error after all, the list ends.
+        let next = self.advance().ok().flatten();
+        if next.is_none() {
+            self.offset = self.end;
+        }
+        next
+    }
+}
+
+impl FusedIterator for Extensions<'_> {}
+
+impl<'a> Header<'a> {
+    /// The header extensions, unknown ones included. Walks the area: linear in the first cluster.
+    #[inline]
+    #[must_use]
+    pub fn extensions(&self) -> Extensions<'a> {
+        Extensions::new(self.prefix, u64::from(self.header_length), self.area_end)
+    }
+}
+
+/// The extensions that have a meaning, each found at most once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known<'a> {
+    pub(super) backing_format: Option<Extension<'a>>,
+    pub(super) feature_names: Option<&'a [u8]>,
+    pub(super) bitmaps: Option<(u64, &'a RawBitmaps)>,
+    pub(super) luks: Option<(u64, &'a RawLuks)>,
+    pub(super) data_file_name: Option<Extension<'a>>,
+    /// How many extensions there are in all.
+    pub(super) count: u32,
+}
+
+impl<'a> Known<'a> {
+    /// Keeps the extension if it is a known one. Its length is checked here, what it says elsewhere.
+    #[inline]
+    pub(super) fn keep(&mut self, extension: Extension<'a>) -> Result<(), Error> {
+        self.count = self.count.saturating_add(1);
+        let twice = match extension.kind {
+            ExtensionKind::BackingFormat => {
+                let length = extension.data.len() as u64;
+                if length > u64::from(BACKING_FORMAT_MAX) {
+                    let max = u64::from(BACKING_FORMAT_MAX);
+                    return Err(bad(extension, ErrorKind::TooLarge { found: length, max }));
+                }
+                self.backing_format.replace(extension).is_some()
+            }
+            ExtensionKind::FeatureNames => self.feature_names.replace(extension.data).is_some(),
+            ExtensionKind::Bitmaps => {
+                let raw = view(extension)?;
+                self.bitmaps.replace((extension.offset, raw)).is_some()
+            }
+            ExtensionKind::Luks => {
+                let raw = view(extension)?;
+                self.luks.replace((extension.offset, raw)).is_some()
+            }
+            ExtensionKind::DataFile => self.data_file_name.replace(extension).is_some(),
+            ExtensionKind::Unknown(_) => false,
+        };
+        if twice {
+            return Err(bad(extension, ErrorKind::Duplicate { extension: extension.kind.get() }));
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+fn view<'a, T: bytemuck::AnyBitPattern>(extension: Extension<'a>) -> Result<&'a T, Error> {
+    bytemuck::try_from_bytes(extension.data).map_err(|_| {
+        let found = extension.data.len() as u64;
+        let allowed = Allowed::Exactly(size_of::<T>() as u64);
+        bad(extension, ErrorKind::BadField { found, allowed })
+    })
+}
+
+#[cold]
+fn bad(extension: Extension<'_>, kind: ErrorKind) -> Error {
+    Error::new(Structure::Extension, extension.kind.name(), extension.offset - 8, kind)
+}
