@@ -114,7 +114,9 @@ impl Labels {
         let mut extras = labels.choose_parents(slots, &traits);
         labels.cut_cycles(slots, &mut extras);
         labels.number(slots, generations);
-        extras.sort_unstable_by_key(|extra| (labels.label[extra.arc.to as usize].pre, extra.arc.from));
+        extras.sort_unstable_by_key(|extra| {
+            (labels.label[extra.arc.to as usize].pre, extra.arc.from)
+        });
         labels.extras = extras;
         labels.flag_extras();
         labels.deepest = labels.depth.iter().copied().max().unwrap_or(0);
@@ -157,11 +159,7 @@ impl Labels {
         &self.extras[from..to.max(from)]
     }
 
-    fn choose_parents(
-        &mut self,
-        slots: &Slots,
-        traits: &impl Fn(Arc) -> Traits,
-    ) -> Vec<Extra> {
+    fn choose_parents(&mut self, slots: &Slots, traits: &impl Fn(Arc) -> Traits) -> Vec<Extra> {
         let mut chosen = vec![NONE; self.label.len()];
         for arc in slots.arcs() {
             let Traits { backing, certain, ends } = traits(arc);
@@ -173,8 +171,7 @@ impl Labels {
         }
         let mut extras = Vec::new();
         for arc in slots.arcs() {
-            if chosen[arc.from as usize] != arc.position
-                || self.parent[arc.from as usize] != arc.to
+            if chosen[arc.from as usize] != arc.position || self.parent[arc.from as usize] != arc.to
             {
                 let Traits { certain, ends, .. } = traits(arc);
                 extras.push(Extra { arc, certain, ends });
@@ -241,7 +238,11 @@ impl Labels {
                     next[at as usize] += 1;
                     let depth = self.depth[at as usize] + 1;
                     at = children[child as usize];
-                    self.enter(DiskId { slot: at, generation: generations[at as usize] }, root, depth);
+                    self.enter(
+                        DiskId { slot: at, generation: generations[at as usize] },
+                        root,
+                        depth,
+                    );
                     continue;
                 }
                 self.label[at as usize].end = position(self.order.len());
@@ -315,7 +316,8 @@ impl Labels {
             return Above { own: label.pre.saturating_add(1)..label.end, more: Vec::new() };
         }
         let itself = label.pre..label.pre.saturating_add(1);
-        let (certain, returns) = self.reach(slot, vec![label.pre..label.end], true);
+        let own = label.pre..label.end;
+        let (certain, returns) = self.reach(slot, Vec::from([own]), true);
         let (mut possible, may_return) = self.reach(slot, certain.clone(), false);
         subtract(&mut possible, &certain);
         if may_return && !returns {

@@ -34,9 +34,9 @@ mod facts;
 mod graph;
 mod labels;
 mod query;
-//pub mod scan;
+pub mod scan;
 mod structure;
-//mod sys;
+mod sys;
 mod usage;
 
 pub use apply::{Applied, ApplyError};
@@ -47,9 +47,10 @@ pub use facts::{
 };
 pub use graph::{DiskId, Graph};
 pub use query::{
-    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Doubts, ImageRemoval, Removal, Verdict,
+    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Doubts, ImageRemoval, Removal,
+    Verdict,
 };
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};
 
-pub use diskdag_qcow2::reference::Rule;
+pub use diskdag_qcow2::Rule;

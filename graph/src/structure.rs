@@ -50,11 +50,7 @@ impl Slots {
     }
 
     pub(crate) fn connect(&mut self, from: u32, to: u32, position: u32) {
-        self.inner.add_edge(
-            NodeIndex::new(from as usize),
-            NodeIndex::new(to as usize),
-            position,
-        );
+        self.inner.add_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), position);
     }
 
     /// Takes away every edge that leaves `from`. O(the incoming edges of the targets): petgraph
@@ -98,10 +94,7 @@ impl Slots {
         kosaraju_scc(&filtered)
             .into_iter()
             .filter(|component| match component.as_slice() {
-                [one] => self
-                    .inner
-                    .edges_connecting(*one, *one)
-                    .any(|edge| keep(arc(edge))),
+                [one] => self.inner.edges_connecting(*one, *one).any(|edge| keep(arc(edge))),
                 _ => true,
             })
             .map(|component| component.into_iter().map(slot).collect())

@@ -4,7 +4,6 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use diskdag_qcow2::open::Stat;
@@ -50,17 +49,18 @@ pub(crate) enum Residence {
 /// An opened directory.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    fd: OwnedFd,
-    pub(crate) stat: Stat,
+    fd: File,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
 }
 
 impl Directory {
     /// Opens `path` if it is a directory, following symbolic links.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let fd = rustix::fs::open(path, flags, Mode::empty())?;
-        let stat = diskdag_qcow2::open::stat_of(&fd)?;
-        Ok(Self { fd, stat })
+        let fd = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+        let Stat { device, inode, .. } = Stat::of(&fd.metadata()?);
+        Ok(Self { fd, device, inode })
     }
 
     /// Calls `each` with the name, the kind and the inode number of every entry but `.` and `..`.
@@ -94,11 +94,8 @@ impl Directory {
     /// Opens an entry that is a regular file, for reading, not following a symbolic link and not
     /// waiting for anybody.
     pub(crate) fn open_file(&self, name: &CStr) -> io::Result<File> {
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?))
     }
 
@@ -170,21 +167,14 @@ const FILE_SYSTEMS: &[(u32, Residence)] = &[
     (0xf97c_ff8c, Residence::Pseudo("selinuxfs")),
 ];
 
-/// What `stat` says of a path, following symbolic links or not.
-pub(crate) fn stat(path: &Path, follow: bool) -> io::Result<Stat> {
-    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-    let stat = rustix::fs::statat(rustix::fs::CWD, path, flags)?;
-    Ok(diskdag_qcow2::open::Stat::from(stat))
-}
-
 /// Asks QEMU's lock bytes, without taking one.
 #[cfg(target_os = "linux")]
 pub(crate) fn qemu_locks(path: &Path) -> InUse {
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::libc;
 
-    let unknown = |error: &dyn std::fmt::Display| InUse::Unknown {
-        reason: format!("its locks could not be asked: {error}"),
+    let unknown = |error: &dyn std::error::Error| InUse::Unknown {
+        reason: format!("its locks could not be asked: {}", causes(error)),
     };
     let file = match diskdag_qcow2::open::open_image(path) {
         Ok(opened) => opened.file,
@@ -192,13 +182,8 @@ pub(crate) fn qemu_locks(path: &Path) -> InUse {
     };
     let mut held = Vec::new();
     for byte in (100..=104).chain(200..=204) {
-        let mut lock = libc::flock {
-            l_type: WRITE_LOCK,
-            l_whence: 0,
-            l_start: byte,
-            l_len: 1,
-            l_pid: 0,
-        };
+        let mut lock =
+            libc::flock { l_type: WRITE_LOCK, l_whence: 0, l_start: byte, l_len: 1, l_pid: 0 };
         match fcntl(&file, FcntlArg::F_OFD_GETLK(&mut lock)) {
             Ok(_) if lock.l_type == UNLOCKED => {}
             Ok(_) => held.push(byte),
@@ -211,7 +196,10 @@ pub(crate) fn qemu_locks(path: &Path) -> InUse {
     let writes = held.iter().any(|byte| (101..=103).contains(byte));
     let role = if writes { "a writer" } else { "a reader" };
     let bytes: Vec<String> = held.iter().map(ToString::to_string).collect();
-    InUse::Yes { writes, detail: format!("in use by {role} (QEMU lock bytes {})", bytes.join(", ")) }
+    InUse::Yes {
+        writes,
+        detail: format!("in use by {role} (QEMU lock bytes {})", bytes.join(", ")),
+    }
 }
 
 /// `F_WRLCK` and `F_UNLCK` in the type that the kernel's structure has for them.
@@ -224,4 +212,20 @@ const UNLOCKED: i16 = 2;
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn qemu_locks(_path: &Path) -> InUse {
     InUse::NotAsked
+}
+
+/// An error with all its causes in one line.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line = format!("{line}: {cause}");
+        next = cause.source();
+    }
+    line
+}
+
+/// Whether the error says that a path is a loop of symbolic links.
+pub(crate) fn is_symlink_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }

@@ -137,9 +137,7 @@ impl Inner {
         };
         // An opaque reference is in doubt because of the image that makes it.
         let path = match kind {
-            DoubtKind::Opaque => {
-                self.slots.incoming(slot).next().map_or(slot, |arc| arc.from)
-            }
+            DoubtKind::Opaque => self.slots.incoming(slot).next().map_or(slot, |arc| arc.from),
             _ => slot,
         };
         let reason = facts.reason.as_deref().unwrap_or("what it needs is not known");

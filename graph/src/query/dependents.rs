@@ -182,10 +182,8 @@ impl Inner {
                     if listed.insert(arc.to) {
                         let depth = depth + 1;
                         let (disk, kind) = (edge.to, edge.facts.kind);
-                        found.push((
-                            arc.to,
-                            Dependent { disk, depth, kind, certain: certain_only },
-                        ));
+                        found
+                            .push((arc.to, Dependent { disk, depth, kind, certain: certain_only }));
                     }
                     if !traits.ends && walked.insert(arc.to) {
                         work.push((arc.to, depth + 1));

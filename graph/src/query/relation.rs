@@ -97,8 +97,7 @@ impl Inner {
         }
         self.missing.iter().any(|missing| {
             self.is_namesake(*missing, b)
-                && (self.labels.of(*missing).is_below(label)
-                    || self.reaches(a, *missing).is_some())
+                && (self.labels.of(*missing).is_below(label) || self.reaches(a, *missing).is_some())
         })
     }
 }

@@ -124,9 +124,8 @@ impl Graph {
                     depth: dependent.depth,
                     detail: describe(dependent.certain, dependent.depth, dependent.kind.name()),
                 };
-                let nearer = blockers
-                    .get(&dependent.disk)
-                    .is_none_or(|have| dependent.depth < have.depth);
+                let nearer =
+                    blockers.get(&dependent.disk).is_none_or(|have| dependent.depth < have.depth);
                 if nearer {
                     blockers.insert(dependent.disk, blocker);
                 }

@@ -47,7 +47,9 @@ impl Graph {
     /// `a`), each a [`Graph::depends_on`].
     pub fn common_base(&self, a: DiskId, b: DiskId) -> Option<DiskId> {
         let below = self.dependencies(a).into_iter().map(|step| step.disk);
-        std::iter::once(a).chain(below).find(|disk| *disk == b || self.depends_on(b, *disk).is_yes())
+        std::iter::once(a)
+            .chain(below)
+            .find(|disk| *disk == b || self.depends_on(b, *disk).is_yes())
     }
 
     /// Every cycle with its members, each in the order of its references. QEMU opens none of these
@@ -99,7 +101,8 @@ impl Graph {
     pub fn missing(&self) -> impl Iterator<Item = DiskId> + '_ {
         let inner = &*self.inner;
         let missing = inner.missing.iter().copied();
-        missing.filter(|slot| inner.facts(*slot).is_some_and(|f| f.state == State::Missing))
+        missing
+            .filter(|slot| inner.facts(*slot).is_some_and(|f| f.state == State::Missing))
             .map(|slot| inner.id(slot))
     }
 }

@@ -17,6 +17,7 @@ use crate::graph::bytes;
 use crate::scan::content::{Content, read};
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::walk::{Found, Listed, Seen};
+use crate::sys::{causes, is_symlink_loop};
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -40,7 +41,8 @@ pub(super) struct File {
     pub(super) wanted: bool,
     /// A reference declares it as a format that is not read here.
     pub(super) declared: Option<Box<[u8]>>,
-    pub(super) edges: Vec<EdgeFacts>,
+    /// Its edges, each with the name under which its reference was resolved.
+    pub(super) edges: Vec<(u32, EdgeFacts)>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -219,8 +221,9 @@ impl Assembly {
             return known.clone();
         }
         let host_path = Path::new(os_str(path));
-        let number = crate::sys::stat(host_path, true)
-            .and_then(|stat| {
+        let number = std::fs::metadata(host_path)
+            .and_then(|metadata| {
+                let stat = Stat::of(&metadata);
                 let key = (stat.device, stat.inode);
                 if let Some(number) = self.directory_of.get(&key) {
                     return Ok(*number);
@@ -240,27 +243,24 @@ impl Assembly {
     fn open(&mut self, directory: u32, name: &[u8]) -> Place {
         let path = join(bytes(self.directory_path(directory)), name);
         let host_path = Path::new(os_str(&path));
-        let seen = |stat, content| Seen {
-            directory,
-            name: name.into(),
-            is_symlink: false,
-            stat,
-            content,
-        };
+        let seen =
+            |stat, content| Seen { directory, name: name.into(), is_symlink: false, stat, content };
         let opened = match open_image(host_path) {
             Ok(opened) => opened,
             Err(error) => {
                 let gap = match error {
                     OpenError::NotFound => Gap::Missing,
                     OpenError::NotRegularFile(kind) => Gap::NotAFile(kind),
-                    OpenError::Io(error) => gap_of(&error),
-                    other => Gap::Refused(other.to_string()),
+                    OpenError::Io(ref error) => gap_of(error),
+                    OpenError::RefusedFilesystem { .. } => Gap::Refused(causes(&error)),
+                    _ => Gap::Unreadable(causes(&error)),
                 };
                 if let Gap::Unreadable(reason) = &gap
-                    && let Ok(stat) = crate::sys::stat(host_path, true)
+                    && let Ok(metadata) = std::fs::metadata(host_path)
                 {
                     let content = Content::Unreadable(reason.clone());
-                    return Place::File(self.take(seen(Some(stat), content), false));
+                    let stat = Some(Stat::of(&metadata));
+                    return Place::File(self.take(seen(stat, content), false));
                 }
                 return Place::Nowhere { path, gap };
             }
@@ -284,10 +284,11 @@ fn is_symlink(path: &Path) -> bool {
 }
 
 fn gap_of(error: &io::Error) -> Gap {
-    use io::ErrorKind::{FilesystemLoop, InvalidFilename, NotADirectory, NotFound};
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
     match error.kind() {
         // What no path can lead to is not there: a name too long, a link to itself.
-        NotFound | NotADirectory | InvalidFilename | FilesystemLoop => Gap::Missing,
+        NotFound | NotADirectory | InvalidFilename => Gap::Missing,
+        _ if is_symlink_loop(error) => Gap::Missing,
         _ => Gap::Unreadable(error.to_string()),
     }
 }

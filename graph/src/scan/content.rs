@@ -41,7 +41,7 @@ pub(crate) fn read(file: &File, stat: &Stat, buffer: &mut Vec<u8>) -> Content {
             Some(salvage) => Content::Image(Box::new(Image::salvaged(&salvage))),
             None => Content::Broken(error.to_string()),
         },
-        Err(error) => Content::Unreadable(error.to_string()),
+        Err(error) => Content::Unreadable(crate::sys::causes(&error)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! References: from the names in a header to edges, by QEMU's rules.
 
+use diskdag_qcow2::open::FileKind;
 use diskdag_qcow2::reference::{JsonReference, Reference};
-use hashbrown::HashMap;
+use std::collections::HashMap;
 
 use crate::facts::{
     Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
@@ -188,13 +189,13 @@ fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: &Draft) {
             let ends_chain = judge_format(assembly, file, target, draft);
             assembly.files[target as usize].wanted = true;
             let key = key_of(assembly, target);
-            push(assembly, file, draft, key, ends_chain);
+            push(assembly, name, draft, key, ends_chain);
         }
         Place::Nowhere { path, gap } => {
             let (state, reason, known) = match gap {
                 Gap::Missing => (State::Missing, "no such file".to_owned(), true),
                 Gap::NotAFile(kind) => {
-                    if !kind.is_block_device() {
+                    if kind != FileKind::BlockDevice {
                         let detail =
                             format!("needs {}, which is {kind}, not a disk", printable(&path));
                         find(assembly, file, "not-a-file", detail, true);
@@ -259,7 +260,16 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
 
 /// Formats of QEMU that are not read here.
 const OTHER_FORMATS: &[&[u8]] = &[
-    b"vmdk", b"qed", b"qcow", b"vdi", b"vhdx", b"vpc", b"parallels", b"luks", b"dmg", b"bochs",
+    b"vmdk",
+    b"qed",
+    b"qcow",
+    b"vdi",
+    b"vhdx",
+    b"vpc",
+    b"parallels",
+    b"luks",
+    b"dmg",
+    b"bochs",
     b"cloop",
 ];
 
@@ -309,13 +319,13 @@ fn loose(name: &[u8], state: State, reason: &str) -> Facts {
 }
 
 fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: &Draft) {
-    let file = assembly.names[name as usize].file;
     let key = facts.key.clone();
     assembly.loose.entry(key.clone()).or_insert(facts);
-    push(assembly, file, draft, key, false);
+    push(assembly, name, draft, key, false);
 }
 
-fn push(assembly: &mut Assembly, file: u32, draft: &Draft, target: Key, ends_chain: bool) {
+fn push(assembly: &mut Assembly, name: u32, draft: &Draft, target: Key, ends_chain: bool) {
+    let file = assembly.names[name as usize].file;
     let edge = EdgeFacts {
         kind: draft.kind,
         target,
@@ -325,10 +335,7 @@ fn push(assembly: &mut Assembly, file: u32, draft: &Draft, target: Key, ends_cha
         certainty: draft.certainty,
         ends_chain,
     };
-    let edges = &mut assembly.files[file as usize].edges;
-    if !edges.contains(&edge) {
-        edges.push(edge);
-    }
+    assembly.files[file as usize].edges.push((name, edge));
 }
 
 fn find(assembly: &mut Assembly, file: u32, kind: &'static str, detail: String, breaks: bool) {

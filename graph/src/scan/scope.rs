@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use diskdag_qcow2::open::Stat;
+
 use crate::doubt::ScopeSource;
 
 /// The directories whose images may depend on each other.
@@ -52,4 +54,27 @@ pub struct Fingerprint {
     pub modified: i128,
     /// Last change of the inode, nanoseconds since 1970.
     pub changed: i128,
+}
+
+impl Fingerprint {
+    /// What is at `path` now, symbolic links followed; nothing where there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the system answers, except that there is no such file.
+    pub fn of(path: &Path) -> std::io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(metadata) => {
+                let Stat { device, inode, len, mtime, ctime, .. } = Stat::of(&metadata);
+                let (modified, changed) = (nanoseconds(mtime), nanoseconds(ctime));
+                Ok(Some(Self { device, inode, len, modified, changed }))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn nanoseconds((seconds, nanoseconds): (i64, u32)) -> i128 {
+    i128::from(seconds) * 1_000_000_000 + i128::from(nanoseconds)
 }

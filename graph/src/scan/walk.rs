@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use diskdag_qcow2::open::{OpenError, Stat, open_image};
+use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image};
 
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::content::{Content, read};
 use crate::scan::control::{Control, Progress};
-use crate::sys::{Directory, EntryKind, Residence, residence};
+use crate::sys::{Directory, EntryKind, Residence, causes, is_symlink_loop, residence};
 
 /// A directory that was listed.
 #[derive(Clone, Debug)]
@@ -81,10 +81,8 @@ struct Walk<'c> {
 
 /// Walks `roots`. A root that is no directory is left to the caller.
 pub(crate) fn walk(roots: &[PathBuf], threads: NonZeroUsize, control: &Control) -> Found {
-    let work = roots.iter().rev().map(|root| Work::Directory {
-        path: root.clone(),
-        parent_device: None,
-    });
+    let work =
+        roots.iter().rev().map(|root| Work::Directory { path: root.clone(), parent_device: None });
     let walk = Walk {
         queue: Mutex::new(Queue {
             work: work.collect(),
@@ -155,13 +153,13 @@ impl Walk<'_> {
     }
 
     /// Whether this directory is new, and then its number.
-    fn visit(&self, path: &Arc<Path>, stat: &Stat) -> Option<u32> {
+    fn visit(&self, path: &Arc<Path>, directory: &Directory) -> Option<u32> {
         let mut queue = self.lock();
-        if !queue.visited.insert((stat.device, stat.inode)) {
+        let Directory { device, inode, .. } = *directory;
+        if !queue.visited.insert((device, inode)) {
             return None;
         }
         let number = u32::try_from(queue.directories.len()).ok()?;
-        let (device, inode) = (stat.device, stat.inode);
         queue.directories.push(Listed { path: Arc::clone(path), device, inode });
         Some(number)
     }
@@ -201,8 +199,8 @@ impl<'w, 'c> Worker<'w, 'c> {
         self.found
     }
 
-    fn doubt(&mut self, path: PathBuf, kind: DoubtKind, error: &dyn std::fmt::Display) {
-        self.found.doubts.push(Doubt { path, kind, reason: error.to_string() });
+    fn doubt(&mut self, path: PathBuf, kind: DoubtKind, error: &dyn std::error::Error) {
+        self.found.doubts.push(Doubt { path, kind, reason: causes(error) });
     }
 
     fn directory(&mut self, path: PathBuf, parent_device: Option<u64>) {
@@ -214,7 +212,7 @@ impl<'w, 'c> Worker<'w, 'c> {
             }
             Err(error) => return self.doubt(path, DoubtKind::Directory, &error),
         };
-        if parent_device.is_some_and(|device| device != directory.stat.device) {
+        if parent_device.is_some_and(|device| device != directory.device) {
             match directory.residence() {
                 Ok(Residence::Local) => {}
                 Ok(Residence::Remote(kind)) => return self.skip(path, kind, true),
@@ -223,7 +221,7 @@ impl<'w, 'c> Worker<'w, 'c> {
             }
         }
         let path: Arc<Path> = path.into();
-        let Some(number) = self.walk.visit(&path, &directory.stat) else { return };
+        let Some(number) = self.walk.visit(&path, &directory) else { return };
         let mut names = Names::default();
         let mut deeper = Vec::new();
         let listed = directory.list(|name, kind, inode| {
@@ -241,7 +239,7 @@ impl<'w, 'c> Worker<'w, 'c> {
         if let Err(error) = listed {
             self.doubt(path.to_path_buf(), DoubtKind::Directory, &error);
         }
-        let device = Some(directory.stat.device);
+        let device = Some(directory.device);
         let deeper = deeper.into_iter().map(|path| Work::Directory { path, parent_device: device });
         self.walk.add(deeper);
         self.walk.count(1, 0, 0);
@@ -262,7 +260,8 @@ impl<'w, 'c> Worker<'w, 'c> {
 
     fn skip(&mut self, path: PathBuf, kind: &str, may_hold_images: bool) {
         let sort = if may_hold_images { "network" } else { "pseudo" };
-        let reason = format!("a {sort} file system ({kind}); name it as a root to have it searched");
+        let reason =
+            format!("a {sort} file system ({kind}); name it as a root to have it searched");
         self.found.skipped.push(Skipped { path, reason, may_hold_images });
     }
 
@@ -290,20 +289,18 @@ impl<'w, 'c> Worker<'w, 'c> {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             // A file a moment ago, a symbolic link by now.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            Err(error) if is_symlink_loop(&error) => {
                 return self.symlink(directory, number, path, name);
             }
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
         self.found.opened += 1;
-        let stat = match diskdag_qcow2::open::stat_of(&file) {
-            Ok(stat) => stat,
+        let stat = match file.metadata() {
+            Ok(metadata) if !metadata.is_file() => return,
+            Ok(metadata) => Stat::of(&metadata),
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
-        if !stat.is_regular() {
-            return;
-        }
-        if stat.device != directory.stat.device {
+        if stat.device != directory.device {
             match residence(&file) {
                 Ok(Residence::Local) => {}
                 Ok(Residence::Pseudo(kind)) => {
@@ -326,21 +323,17 @@ impl<'w, 'c> Worker<'w, 'c> {
         let opened = match open_image(&full) {
             Ok(opened) => opened,
             Err(OpenError::NotFound) => return,
-            Err(OpenError::NotRegularFile(kind)) if kind.is_directory() => {
-                let parent_device = Some(directory.stat.device);
+            Err(OpenError::NotRegularFile(FileKind::Directory)) => {
+                let parent_device = Some(directory.device);
                 return self.walk.add([Work::Directory { path: full, parent_device }]);
             }
             Err(OpenError::NotRegularFile(_) | OpenError::RefusedFilesystem { .. }) => return,
             // A link that leads to itself can be opened by nobody.
-            Err(OpenError::Io(error))
-                if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) =>
-            {
-                return;
-            }
+            Err(OpenError::Io(error)) if is_symlink_loop(&error) => return,
             Err(error) => return self.unreadable(number, path, name, true, &error),
         };
         self.found.opened += 1;
-        if opened.stat.device != directory.stat.device
+        if opened.stat.device != directory.device
             && let Ok(Residence::Remote(kind)) = residence(&opened.file)
         {
             return self.skip(full, kind, true);
@@ -355,13 +348,14 @@ impl<'w, 'c> Worker<'w, 'c> {
         path: &Path,
         name: &CStr,
         is_symlink: bool,
-        error: &dyn std::fmt::Display,
+        error: &dyn std::error::Error,
     ) {
-        let stat = crate::sys::stat(&path.join(os_name(name)), true).ok();
-        if stat.as_ref().is_some_and(|stat| !stat.is_regular()) {
+        let metadata = std::fs::metadata(path.join(os_name(name))).ok();
+        if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return;
         }
-        self.push(number, name, is_symlink, stat, Content::Unreadable(error.to_string()));
+        let stat = metadata.as_ref().map(Stat::of);
+        self.push(number, name, is_symlink, stat, Content::Unreadable(causes(error)));
     }
 
     fn push(
