@@ -140,7 +140,7 @@ pub struct EdgeFacts {
     /// The reference byte for byte as the image holds it.
     pub name: Box<[u8]>,
     /// The format that the image declares for its target, if it does.
-    pub format: Option<Box<[u8]>>,
+    pub format: Option<Cow<'static, [u8]>>,
     /// The rule by which the name was resolved.
     pub rule: Rule,
     /// Whether the target is surely the one meant.

@@ -46,6 +46,46 @@ pub(crate) enum Residence {
     Pseudo(&'static str),
 }
 
+/// What a scan keeps of a file's `stat`: 40 bytes, as there are very many of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measures {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    /// Length in bytes.
+    pub(crate) len: u64,
+    /// Bytes allocated on the device.
+    pub(crate) allocated: u64,
+    /// Number of hard links.
+    pub(crate) links: u64,
+}
+
+impl From<&Stat> for Measures {
+    fn from(stat: &Stat) -> Self {
+        let Stat { device, inode, len, allocated, links, .. } = *stat;
+        Self { device, inode, len, allocated, links }
+    }
+}
+
+impl Measures {
+    /// Asks an opened file; nothing if it is not a regular one. `fstat`, not the `statx` that the
+    /// standard library uses: half the cost.
+    pub(crate) fn of_regular(file: &File) -> io::Result<Option<Self>> {
+        let stat = rustix::fs::fstat(file)?;
+        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+            return Ok(None);
+        }
+        // The types of these fields differ between systems; the values are never negative.
+        let number = |value: i128| u64::try_from(value).unwrap_or(0);
+        Ok(Some(Self {
+            device: number(stat.st_dev.into()),
+            inode: number(stat.st_ino.into()),
+            len: number(stat.st_size.into()),
+            allocated: number(stat.st_blocks.into()).saturating_mul(512),
+            links: number(stat.st_nlink.into()),
+        }))
+    }
+}
+
 /// An opened directory.
 #[derive(Debug)]
 pub(crate) struct Directory {

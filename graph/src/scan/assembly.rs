@@ -14,10 +14,10 @@ use hashbrown::{HashMap, HashTable};
 
 use crate::facts::{EdgeFacts, Facts, Finding, Key};
 use crate::graph::bytes;
-use crate::scan::content::{Content, read};
+use crate::scan::content::{Content, FormatName, read};
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::walk::{Found, Listed, Seen};
-use crate::sys::{causes, is_symlink_loop};
+use crate::sys::{Measures, causes, is_symlink_loop};
 
 type Hasher = foldhash::fast::RandomState;
 
@@ -31,7 +31,7 @@ pub(super) struct Name {
 
 /// One file, whatever it is called.
 pub(super) struct File {
-    pub(super) stat: Option<Stat>,
+    pub(super) stat: Option<Measures>,
     pub(super) content: Content,
     /// Its first name, in [`Assembly::names`].
     pub(super) name: u32,
@@ -40,9 +40,10 @@ pub(super) struct File {
     /// Something asked for it or refers to it, so it is a disk whatever it holds.
     pub(super) wanted: bool,
     /// A reference declares it as a format that is not read here.
-    pub(super) declared: Option<Box<[u8]>>,
-    /// Its edges, each with the name under which its reference was resolved.
-    pub(super) edges: Vec<(u32, EdgeFacts)>,
+    pub(super) declared: Option<FormatName>,
+    pub(super) edges: Vec<EdgeFacts>,
+    /// For a file of several names: under which of them each edge was resolved.
+    pub(super) edge_names: Vec<u32>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -149,6 +150,7 @@ impl Assembly {
                 wanted: false,
                 declared: None,
                 edges: Vec::new(),
+                edge_names: Vec::new(),
                 findings: Vec::new(),
             });
         }
@@ -259,7 +261,7 @@ impl Assembly {
                     && let Ok(metadata) = std::fs::metadata(host_path)
                 {
                     let content = Content::Unreadable(reason.clone());
-                    let stat = Some(Stat::of(&metadata));
+                    let stat = Some(Measures::from(&Stat::of(&metadata)));
                     return Place::File(self.take(seen(stat, content), false));
                 }
                 return Place::Nowhere { path, gap };
@@ -272,9 +274,9 @@ impl Assembly {
             self.add_name(directory, name.into(), file, is_symlink);
             return Place::File(file);
         }
-        let content = read(&opened.file, &opened.stat, &mut self.buffer);
+        let content = read(&opened.file, opened.stat.len, &mut self.buffer);
         let is_symlink = is_symlink(host_path);
-        let seen = Seen { is_symlink, ..seen(Some(opened.stat), content) };
+        let seen = Seen { is_symlink, ..seen(Some((&opened.stat).into()), content) };
         Place::File(self.take(seen, false))
     }
 }

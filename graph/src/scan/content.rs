@@ -1,10 +1,11 @@
 //! What one file holds, as far as its header says.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
 use diskdag_qcow2::header::{Header, Salvage};
-use diskdag_qcow2::open::{ReadError, Stat, read_header};
+use diskdag_qcow2::open::{ReadError, read_header};
 use diskdag_qcow2::{Error, ErrorKind};
 
 use crate::facts::Finding;
@@ -27,17 +28,28 @@ pub(crate) enum Content {
 pub(crate) struct Image {
     pub(crate) virtual_size: u64,
     pub(crate) backing: Option<Box<[u8]>>,
-    pub(crate) backing_format: Option<Box<[u8]>>,
+    pub(crate) backing_format: Option<FormatName>,
     pub(crate) data_file: Option<Box<[u8]>>,
     pub(crate) findings: Vec<Finding>,
 }
 
+/// The name of a format: nearly always one of two, which then costs no allocation.
+pub(crate) type FormatName = Cow<'static, [u8]>;
+
+fn format_name(name: &[u8]) -> FormatName {
+    match name {
+        b"qcow2" => Cow::Borrowed(b"qcow2"),
+        b"raw" => Cow::Borrowed(b"raw"),
+        other => Cow::Owned(other.to_vec()),
+    }
+}
+
 /// Reads the header of an opened file into `buffer`, and says what the file is.
-pub(crate) fn read(file: &File, stat: &Stat, buffer: &mut Vec<u8>) -> Content {
-    match read_header(file, stat.len, buffer) {
-        Ok(header) => Content::Image(Box::new(Image::of(&header, stat.len))),
+pub(crate) fn read(file: &File, len: u64, buffer: &mut Vec<u8>) -> Content {
+    match read_header(file, len, buffer) {
+        Ok(header) => Content::Image(Box::new(Image::of(&header, len))),
         Err(ReadError::Format(Error { kind: ErrorKind::NotQcow2 { .. }, .. })) => Content::Other,
-        Err(ReadError::Format(error)) => match Salvage::of(buffer, stat.len, error) {
+        Err(ReadError::Format(error)) => match Salvage::of(buffer, len, error) {
             Some(salvage) => Content::Image(Box::new(Image::salvaged(&salvage))),
             None => Content::Broken(error.to_string()),
         },
@@ -50,7 +62,7 @@ impl Image {
         Self {
             virtual_size: header.virtual_size(),
             backing: header.backing_name().map(Into::into),
-            backing_format: header.backing_format().map(Into::into),
+            backing_format: header.backing_format().map(format_name),
             data_file: header.data_file_name().map(Into::into),
             findings: header
                 .findings(len)
@@ -72,7 +84,7 @@ impl Image {
         Self {
             virtual_size: salvage.virtual_size,
             backing: salvage.backing_name.map(Into::into),
-            backing_format: salvage.backing_format.map(Into::into),
+            backing_format: salvage.backing_format.map(format_name),
             data_file: salvage.data_file_name.map(Into::into),
             findings: vec![Finding {
                 kind: salvage.error.code().into(),

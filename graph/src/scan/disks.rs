@@ -8,7 +8,7 @@ use crate::doubt::{Coverage, Skipped, Waived};
 use crate::facts::{Change, DependencyKnowledge, EdgeFacts, Facts, Format, State};
 use crate::scan::assembly::{Assembly, File};
 use crate::scan::content::{Content, is_raw_by_name};
-use crate::scan::paths::os_str;
+use crate::scan::paths::boxed_path;
 use crate::scan::references::{key_of, may_refer};
 use crate::scan::scope::{Fingerprint, Waiver};
 
@@ -99,11 +99,11 @@ impl<'w> Disks<'w> {
     }
 
     fn disk(&mut self, assembly: &mut Assembly, number: u32, names: &[u32]) -> Facts {
-        let paths: Vec<Box<Path>> =
-            names.iter().map(|name| Path::new(os_str(&assembly.path(*name))).into()).collect();
+        let paths = names.iter().map(|name| boxed_path(assembly.path(*name))).collect();
         let key = key_of(assembly, number);
         let file = &mut assembly.files[number as usize];
-        let references = edges(std::mem::take(&mut file.edges), names);
+        let edge_names = std::mem::take(&mut file.edge_names);
+        let references = edges(std::mem::take(&mut file.edges), &edge_names, names);
         let mut findings = std::mem::take(&mut file.findings);
         let content = std::mem::replace(&mut file.content, Content::Other);
         let length = file.stat.map(|stat| stat.len);
@@ -156,10 +156,13 @@ fn unreadable(facts: &mut Facts, reason: &str) {
 }
 
 /// The edges in the order of the names that they were resolved under, each once.
-fn edges(mut edges: Vec<(u32, EdgeFacts)>, names: &[u32]) -> Vec<EdgeFacts> {
-    if names.len() > 1 {
-        edges.sort_by_key(|(name, _)| names.iter().position(|other| other == name));
+fn edges(edges: Vec<EdgeFacts>, edge_names: &[u32], names: &[u32]) -> Vec<EdgeFacts> {
+    if names.len() == 1 {
+        return edges;
     }
+    let place = |name: &u32| names.iter().position(|other| other == name);
+    let mut edges: Vec<_> = edge_names.iter().map(place).zip(edges).collect();
+    edges.sort_by_key(|(place, _)| *place);
     let mut unique: Vec<EdgeFacts> = Vec::with_capacity(edges.len());
     for (_, edge) in edges {
         if !unique.contains(&edge) {

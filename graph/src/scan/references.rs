@@ -8,7 +8,7 @@ use crate::facts::{
     Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
 };
 use crate::scan::assembly::{Assembly, Gap, Place};
-use crate::scan::content::Content;
+use crate::scan::content::{Content, FormatName};
 use crate::scan::paths::{ends_with, os_str, suffix};
 use crate::scan::printable;
 
@@ -28,7 +28,7 @@ struct Deferred {
 struct Draft {
     kind: EdgeKind,
     raw: Box<[u8]>,
-    format: Option<Box<[u8]>>,
+    format: Option<FormatName>,
     rule: diskdag_qcow2::reference::Rule,
     certainty: Certainty,
 }
@@ -70,14 +70,22 @@ fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
             find(assembly, file, "backing-format-undeclared", detail.to_owned(), false);
         }
         let reference = Reference::classify(&raw);
-        let draft = Draft {
-            kind: EdgeKind::Backing,
-            rule: reference.rule(),
-            raw: raw.clone(),
-            format,
-            certainty: Certainty::Certain,
-        };
-        follow(assembly, name, reference, draft, deferred);
+        let rule = reference.rule();
+        if let Reference::Relative(path) = reference {
+            // Nearly every image: the string moves on.
+            let place = assembly.locate(assembly.names[name as usize].directory, path);
+            let certainty = Certainty::Certain;
+            connect(
+                assembly,
+                name,
+                place,
+                Draft { kind: EdgeKind::Backing, rule, raw, format, certainty },
+            );
+        } else {
+            let (kind, certainty) = (EdgeKind::Backing, Certainty::Certain);
+            let draft = Draft { kind, rule, raw: raw.clone(), format, certainty };
+            follow(assembly, name, reference, draft, deferred);
+        }
     }
     if let Some(raw) = data_file {
         let reference = Reference::data_file(&raw);
@@ -85,7 +93,7 @@ fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
             kind: EdgeKind::DataFile,
             rule: reference.rule(),
             raw: raw.clone(),
-            format: Some(b"raw"[..].into()),
+            format: Some(FormatName::Borrowed(b"raw")),
             certainty: Certainty::Certain,
         };
         follow(assembly, name, reference, draft, deferred);
@@ -103,7 +111,7 @@ fn follow(
     let mut by_path = |assembly: &mut Assembly, path: &[u8], draft: Draft| {
         if path.first() == Some(&b'/') {
             let place = assembly.locate(from, path);
-            connect(assembly, name, place, &draft);
+            connect(assembly, name, place, draft);
         } else {
             let edge = Draft { certainty: Certainty::Possible, ..draft };
             deferred.push(Deferred { name, path: path.into(), edge });
@@ -112,17 +120,17 @@ fn follow(
     match reference {
         Reference::Relative(path) => {
             let place = assembly.locate(from, path);
-            connect(assembly, name, place, &draft);
+            connect(assembly, name, place, draft);
         }
         Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft),
         Reference::File(path) => by_path(assembly, &path, draft),
         Reference::Json(JsonReference::File { path, format }) => {
-            draft.format = draft.format.or_else(|| format.map(Vec::into_boxed_slice));
+            draft.format = draft.format.or_else(|| format.map(FormatName::Owned));
             by_path(assembly, &path, draft);
         }
         Reference::Remote { .. } | Reference::Json(JsonReference::Remote { .. }) => {
             let facts = loose(&draft.raw, State::Remote, "not a file of this host");
-            connect_loose(assembly, name, facts, &draft);
+            connect_loose(assembly, name, facts, draft);
         }
         Reference::Opaque { scheme } => {
             let reason = format!("only QEMU can resolve a `{}:` name", printable(scheme));
@@ -174,19 +182,19 @@ fn resolve_possible(
         }
     }
     if targets.is_empty() {
-        connect(assembly, *name, beside, edge);
+        connect(assembly, *name, beside, edge.clone());
     }
     for target in targets {
-        connect(assembly, *name, Place::File(target), edge);
+        connect(assembly, *name, Place::File(target), edge.clone());
     }
 }
 
 /// Adds the edge to where a reference leads, and what is to be said about it.
-fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: &Draft) {
+fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: Draft) {
     let file = assembly.names[name as usize].file;
     match place {
         Place::File(target) => {
-            let ends_chain = judge_format(assembly, file, target, draft);
+            let ends_chain = judge_format(assembly, file, target, &draft);
             assembly.files[target as usize].wanted = true;
             let key = key_of(assembly, target);
             push(assembly, name, draft, key, ends_chain);
@@ -210,7 +218,7 @@ fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: &Draft) {
                 facts.dependencies = DependencyKnowledge::Unknown;
             }
             facts.paths.push(std::path::Path::new(os_str(&path)).into());
-            connect_loose(assembly, name, facts, draft);
+            connect_loose(assembly, name, facts, draft.clone());
         }
     }
 }
@@ -252,7 +260,7 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
             true
         }
         (other, false) => {
-            assembly.files[target as usize].declared = Some(other.into());
+            assembly.files[target as usize].declared = Some(FormatName::Owned(other.to_vec()));
             false
         }
     }
@@ -298,14 +306,14 @@ fn opaque(assembly: &mut Assembly, name: u32, draft: &Draft, reason: &str) {
     facts.paths.clear();
     facts.paths.push(std::path::Path::new(os_str(&draft.raw)).into());
     facts.dependencies = DependencyKnowledge::Unknown;
-    connect_loose(assembly, name, facts, draft);
+    connect_loose(assembly, name, facts, draft.clone());
 }
 
 /// A reference that QEMU itself would refuse.
 fn broken(assembly: &mut Assembly, name: u32, draft: &Draft, kind: &'static str, reason: &str) {
     let file = assembly.names[name as usize].file;
     find(assembly, file, kind, format!("{}: {reason}", printable(&draft.raw)), true);
-    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft);
+    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft.clone());
 }
 
 fn loose(name: &[u8], state: State, reason: &str) -> Facts {
@@ -318,24 +326,19 @@ fn loose(name: &[u8], state: State, reason: &str) -> Facts {
     }
 }
 
-fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: &Draft) {
+fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: Draft) {
     let key = facts.key.clone();
     assembly.loose.entry(key.clone()).or_insert(facts);
     push(assembly, name, draft, key, false);
 }
 
-fn push(assembly: &mut Assembly, name: u32, draft: &Draft, target: Key, ends_chain: bool) {
-    let file = assembly.names[name as usize].file;
-    let edge = EdgeFacts {
-        kind: draft.kind,
-        target,
-        name: draft.raw.clone(),
-        format: if draft.kind == EdgeKind::DataFile { None } else { draft.format.clone() },
-        rule: draft.rule,
-        certainty: draft.certainty,
-        ends_chain,
-    };
-    assembly.files[file as usize].edges.push((name, edge));
+fn push(assembly: &mut Assembly, name: u32, draft: Draft, target: Key, ends_chain: bool) {
+    let Draft { kind, raw, format, rule, certainty } = draft;
+    let format = format.filter(|_| kind == EdgeKind::Backing);
+    let entry = &mut assembly.files[assembly.names[name as usize].file as usize];
+    entry.edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
+    // Names may still be added while references are followed, so the first is noted too.
+    entry.edge_names.push(name);
 }
 
 fn find(assembly: &mut Assembly, file: u32, kind: &'static str, detail: String, breaks: bool) {

@@ -13,7 +13,7 @@ use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image};
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::content::{Content, read};
 use crate::scan::control::{Control, Progress};
-use crate::sys::{Directory, EntryKind, Residence, causes, is_symlink_loop, residence};
+use crate::sys::{Directory, EntryKind, Measures, Residence, causes, is_symlink_loop, residence};
 
 /// A directory that was listed.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Seen {
     pub(crate) name: Box<[u8]>,
     pub(crate) is_symlink: bool,
     /// Nothing where not even that could be learned.
-    pub(crate) stat: Option<Stat>,
+    pub(crate) stat: Option<Measures>,
     pub(crate) content: Content,
 }
 
@@ -295,9 +295,9 @@ impl<'w, 'c> Worker<'w, 'c> {
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
         self.found.opened += 1;
-        let stat = match file.metadata() {
-            Ok(metadata) if !metadata.is_file() => return,
-            Ok(metadata) => Stat::of(&metadata),
+        let stat = match Measures::of_regular(&file) {
+            Ok(None) => return,
+            Ok(Some(stat)) => stat,
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
         if stat.device != directory.device {
@@ -312,7 +312,7 @@ impl<'w, 'c> Worker<'w, 'c> {
                 Err(error) => return self.unreadable(number, path, name, false, &error),
             }
         }
-        let content = read(&file, &stat, &mut self.buffer);
+        let content = read(&file, stat.len, &mut self.buffer);
         self.push(number, name, false, Some(stat), content);
     }
 
@@ -338,8 +338,8 @@ impl<'w, 'c> Worker<'w, 'c> {
         {
             return self.skip(full, kind, true);
         }
-        let content = read(&opened.file, &opened.stat, &mut self.buffer);
-        self.push(number, name, true, Some(opened.stat), content);
+        let content = read(&opened.file, opened.stat.len, &mut self.buffer);
+        self.push(number, name, true, Some((&opened.stat).into()), content);
     }
 
     fn unreadable(
@@ -354,7 +354,7 @@ impl<'w, 'c> Worker<'w, 'c> {
         if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return;
         }
-        let stat = metadata.as_ref().map(Stat::of);
+        let stat = metadata.as_ref().map(|metadata| Measures::from(&Stat::of(metadata)));
         self.push(number, name, is_symlink, stat, Content::Unreadable(causes(error)));
     }
 
@@ -363,7 +363,7 @@ impl<'w, 'c> Worker<'w, 'c> {
         directory: u32,
         name: &CStr,
         is_symlink: bool,
-        stat: Option<Stat>,
+        stat: Option<Measures>,
         content: Content,
     ) {
         let name = name.to_bytes().into();
