@@ -47,7 +47,7 @@ pub use facts::{
 };
 pub use graph::{DiskId, Graph};
 pub use query::{
-    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Doubts, ImageRemoval, Removal,
+    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Depths, Doubts, ImageRemoval, Removal,
     Verdict,
 };
 pub use structure::Structure;
