@@ -85,9 +85,10 @@ impl Inner {
         if let Some(parent) = self.labels.parent(slot) {
             return Some((parent, false));
         }
-        let backing = self.slots.outgoing(slot).filter(|arc| {
-            self.edge(*arc).is_some_and(|edge| edge.facts.kind == EdgeKind::Backing)
-        });
+        let backing = self
+            .slots
+            .outgoing(slot)
+            .filter(|arc| self.edge(*arc).is_some_and(|edge| edge.facts.kind == EdgeKind::Backing));
         let first = backing.min_by_key(|arc| arc.position)?;
         // A disk that reads itself as raw data has nothing below it.
         (first.to != slot || !self.traits(first).ends).then(|| (first.to, self.traits(first).ends))
@@ -135,7 +136,12 @@ mod tests {
             let depths = graph.depths();
             for disk in graph.disks() {
                 let id = disk.id();
-                assert_eq!(depths.of(id), graph.depth(id), "{} of {needs:?}", disk.path().display());
+                assert_eq!(
+                    depths.of(id),
+                    graph.depth(id),
+                    "{} of {needs:?}",
+                    disk.path().display()
+                );
             }
             assert_eq!(depths.deepest(), graph.deepest());
         }
