@@ -51,7 +51,7 @@ impl FormatName {
         }
     }
 
-    pub(crate) fn bytes<'t>(self, text: &'t Text) -> &'t [u8] {
+    pub(crate) fn bytes(self, text: &Text) -> &[u8] {
         match self {
             Self::Qcow2 => b"qcow2",
             Self::Raw => b"raw",
