@@ -1,1 +1,59 @@
-//! Zero-copy reader of qcow2 images.
+//! Zero-copy, bounded reader of qcow2 images: headers, extensions and the references they make.
+//!
+//! An image is untrusted: a guest can write a qcow2 header into its own raw disk. So the parse core
+//! ([`Header`], [`Reference`], [`create`]) knows no file system and no path. Bytes go in, views of the
+//! same bytes come out; nothing is allocated, and nothing that an image names is ever opened.
+//! It builds without `std`. The feature `std` (on by default) adds `source`, from which an image is
+//! read, and `open`, which opens a path without blocking and without touching special files.
+//!
+//! * [`format`](mod@format) holds the definitions alone: structures, constants and limits, in the
+//!   specification's order and under its names.
+//! * [`Header::parse`] validates every field once; afterwards accessors are plain. Whatever
+//!   `qemu-img info` can describe is described, encrypted images and unknown features included;
+//!   [`Header::obstacles`] says what keeps the guest's data from being read, [`Header::findings`]
+//!   what is odd, [`Salvage`] what a broken header still says about other files.
+//! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
+//!
+//! ```
+//! use diskdag_qcow2::{Header, Reference, create::{Backing, Create}};
+//!
+//! let image = Create {
+//!     virtual_size: 1 << 30,
+//!     backing: Some(Backing { name: b"base.qcow2", format: Some(b"qcow2") }),
+//!     ..Create::default()
+//! }
+//! .build()?;
+//! let header = Header::parse_prefix(image.header(), image.len)?;
+//! assert_eq!(header.virtual_size(), 1 << 30);
+//! let name = header.backing_name().unwrap();
+//! assert_eq!(Reference::classify(name), Reference::Relative(b"base.qcow2"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod create;
+mod error;
+pub mod format;
+pub mod header;
+#[cfg(feature = "std")]
+pub mod open;
+pub mod reference;
+#[cfg(feature = "std")]
+pub mod source;
+#[cfg(feature = "std")]
+mod sys;
+mod units;
+
+pub use error::{Allowed, Error, ErrorKind, Structure};
+pub use header::{
+    BitmapsPointer, Compression, CryptMethod, Extension, ExtensionKind, Extensions, FeatureKind,
+    FeatureName, FeatureNames, Features, Finding, FindingKind, Findings, Header, LuksPointer,
+    Obstacle, Obstacles, Salvage,
+};
+pub use reference::{Base, JsonReference, Reference, Rule, Target};
+pub use units::{ClusterBits, GuestOffset, HostOffset};

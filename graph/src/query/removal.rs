@@ -1,0 +1,235 @@
+//! May these be removed?
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use crate::doubt::{Doubt, DoubtKind};
+use crate::facts::Facts;
+use crate::graph::{DiskId, Graph};
+use crate::usage::{InUse, Usage};
+
+/// Yes, no, or nobody can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "only Yes permits a removal"]
+pub enum Verdict {
+    /// Nothing stands in the way.
+    Yes,
+    /// Something does: see the blockers.
+    No,
+    /// Nothing that is known does, but not everything could be asked: see the doubts.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word that stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "no",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What sort of thing stands in the way of a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BlockerKind {
+    /// A disk that needs the image.
+    Dependent,
+    /// Somebody has the image open.
+    InUse,
+}
+
+impl BlockerKind {
+    /// The word that stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dependent => "dependent",
+            Self::InUse => "in-use",
+        }
+    }
+}
+
+/// One thing that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocker {
+    /// The dependent, or the image itself if it is in use.
+    pub path: PathBuf,
+    /// The disk at `path`.
+    pub disk: DiskId,
+    /// The image that it stands in the way of.
+    pub image: DiskId,
+    /// Which sort.
+    pub kind: BlockerKind,
+    /// Number of edges to the image; 0 for the image itself.
+    pub depth: u32,
+    /// What a person should know.
+    pub detail: String,
+}
+
+/// The judgement on one member of the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageRemoval {
+    /// Which image.
+    pub disk: DiskId,
+    /// The verdict on it, as a member of the set.
+    pub verdict: Verdict,
+    /// Bytes that removing it gives back.
+    pub frees: u64,
+}
+
+/// Whether a set of images may be removed, with everything that stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "only a verdict of Yes permits a removal"]
+pub struct Removal {
+    /// The verdict on the set.
+    pub verdict: Verdict,
+    /// The images asked about, each once, in the order asked.
+    pub images: Vec<ImageRemoval>,
+    /// Everything known to stand in the way, nearest first.
+    pub blockers: Vec<Blocker>,
+    /// Everything that could not be asked.
+    pub doubts: Vec<Doubt>,
+    /// Bytes that removing the whole set gives back.
+    pub frees: u64,
+    /// What was asked: always "headers", and "locks" where the use of the images was.
+    pub checked: Vec<&'static str>,
+}
+
+impl Graph {
+    /// Whether the images of `set` may be removed together: its members do not block each other.
+    /// Stale ids are a doubt. O(dependents of the set + doubts).
+    ///
+    /// Rests on the headers alone; give [`Removal::with_usage`] a say before acting on it.
+    pub fn removal(&self, set: &[DiskId]) -> Removal {
+        let inner = &*self.inner;
+        let mut seen = HashSet::new();
+        let members: Vec<DiskId> = set.iter().copied().filter(|id| seen.insert(*id)).collect();
+        let (live, stale): (Vec<_>, Vec<_>) =
+            members.iter().copied().partition(|id| inner.is_live(*id));
+        let mut blockers: HashMap<DiskId, Blocker> = HashMap::new();
+        let mut blocked: HashSet<DiskId> = HashSet::new();
+        for &image in &live {
+            for dependent in self.dependents(image).nearest_first() {
+                if seen.contains(&dependent.disk) {
+                    continue;
+                }
+                blocked.insert(image);
+                let blocker = Blocker {
+                    path: inner.path_of(dependent.disk.slot),
+                    disk: dependent.disk,
+                    image,
+                    kind: BlockerKind::Dependent,
+                    depth: dependent.depth,
+                    detail: describe(dependent.certain, dependent.depth, dependent.kind.name()),
+                };
+                let nearer =
+                    blockers.get(&dependent.disk).is_none_or(|have| dependent.depth < have.depth);
+                if nearer {
+                    blockers.insert(dependent.disk, blocker);
+                }
+            }
+        }
+        let mut blockers: Vec<Blocker> = blockers.into_values().collect();
+        blockers.sort_by(|a, b| (a.depth, &a.path).cmp(&(b.depth, &b.path)));
+        let slots: Vec<u32> = live.iter().map(|id| id.slot).collect();
+        let mut doubts: Vec<Doubt> = inner.scope_doubts(&slots).collect();
+        doubts.extend(stale.iter().map(|_| Doubt {
+            path: PathBuf::new(),
+            kind: DoubtKind::Other,
+            reason: "an image asked about is not in the graph any more".to_owned(),
+        }));
+        let images = members
+            .iter()
+            .map(|&disk| ImageRemoval {
+                disk,
+                verdict: verdict(blocked.contains(&disk), !doubts.is_empty()),
+                frees: self.freed_by(&[disk]),
+            })
+            .collect();
+        Removal {
+            verdict: verdict(!blockers.is_empty(), !doubts.is_empty()),
+            images,
+            blockers,
+            doubts,
+            frees: self.freed_by(&members),
+            checked: vec!["headers"],
+        }
+    }
+
+    /// Bytes that the file system gets back when the disks of `set` are deleted under every path
+    /// known here. A file that has more hard links than that frees nothing. Reflinked extents are
+    /// counted as if they were not shared. O(set).
+    pub fn freed_by(&self, set: &[DiskId]) -> u64 {
+        let mut seen = HashSet::new();
+        let disks = set.iter().filter(|id| seen.insert(**id));
+        disks.filter_map(|id| self.inner.live(*id)).map(|(_, facts)| own_bytes(facts)).sum()
+    }
+}
+
+impl Removal {
+    /// Adds what `usage` knows: an image in use blocks, one whose use could not be found out is in
+    /// doubt.
+    pub fn with_usage(mut self, graph: &Graph, usage: &dyn Usage) -> Self {
+        let mut in_use: Vec<Blocker> = Vec::new();
+        let mut asked = false;
+        for image in &mut self.images {
+            let Some(disk) = graph.disk(image.disk) else { continue };
+            let path = disk.path().to_owned();
+            match usage.in_use(&path) {
+                InUse::No => asked = true,
+                InUse::NotAsked => {}
+                InUse::Yes { detail, .. } => {
+                    asked = true;
+                    image.verdict = Verdict::No;
+                    in_use.push(Blocker {
+                        path,
+                        disk: image.disk,
+                        image: image.disk,
+                        kind: BlockerKind::InUse,
+                        depth: 0,
+                        detail,
+                    });
+                }
+                InUse::Unknown { reason } => {
+                    if image.verdict == Verdict::Yes {
+                        image.verdict = Verdict::Unknown;
+                    }
+                    self.doubts.push(Doubt { path, kind: DoubtKind::Usage, reason });
+                }
+            }
+        }
+        in_use.append(&mut self.blockers);
+        self.blockers = in_use;
+        if asked {
+            self.checked.push("locks");
+        }
+        self.verdict = verdict(!self.blockers.is_empty(), !self.doubts.is_empty());
+        self
+    }
+}
+
+fn verdict(blocked: bool, in_doubt: bool) -> Verdict {
+    match (blocked, in_doubt) {
+        (true, _) => Verdict::No,
+        (false, true) => Verdict::Unknown,
+        (false, false) => Verdict::Yes,
+    }
+}
+
+fn describe(certain: bool, depth: u32, kind: &str) -> String {
+    let layers = if depth == 1 { "directly".to_owned() } else { format!("{depth} layers up") };
+    match certain {
+        true => format!("needs it {layers}, as its {kind} reference says"),
+        false => format!(
+            "may need it {layers}: a {kind} name on the way is resolved from QEMU's working directory"
+        ),
+    }
+}
+
+/// Allocated bytes that go with all known paths of a disk.
+fn own_bytes(facts: &Facts) -> u64 {
+    let elsewhere = facts.links > facts.paths.len().try_into().unwrap_or(u64::MAX);
+    if elsewhere { 0 } else { facts.actual_size.unwrap_or(0) }
+}

@@ -1,0 +1,50 @@
+//! What lies on disk: structures, constants and limits, in the specification's order and under its
+//! names. Definitions only; reading is elsewhere.
+//!
+//! The specification is QEMU's `docs/interop/qcow2.rst`; the limits are those that QEMU's `block/qcow2.c`
+//! and `block/qcow2.h` enforce when an image is opened.
+
+mod be;
+mod extension;
+mod header;
+
+pub use be::{Be16, Be32, Be64};
+pub use extension::{
+    EXTENSION_BACKING_FORMAT, EXTENSION_BITMAPS, EXTENSION_DATA_FILE, EXTENSION_END,
+    EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD, RawBitmaps, RawExtension,
+    RawFeatureName, RawLuks,
+};
+pub use header::{
+    AUTOCLEAR_BITMAPS, AUTOCLEAR_RAW_EXTERNAL, COMPATIBLE_LAZY_REFCOUNTS, COMPRESSION_DEFLATE,
+    COMPRESSION_TYPE_AT, COMPRESSION_ZSTD, CRYPT_AES, CRYPT_LUKS, CRYPT_NONE, HEADER_LENGTH_QEMU,
+    HEADER_LENGTH_V2, HEADER_LENGTH_V3, INCOMPATIBLE_COMPRESSION, INCOMPATIBLE_CORRUPT,
+    INCOMPATIBLE_DATA_FILE, INCOMPATIBLE_DIRTY, INCOMPATIBLE_EXTENDED_L2, INCOMPATIBLE_KNOWN,
+    MAGIC, RawHeader, RawHeaderV3,
+};
+
+/// Smallest cluster: 512 bytes.
+pub const CLUSTER_BITS_MIN: u32 = 9;
+/// Largest cluster: 2 MiB. QEMU's bound; the specification has none.
+pub const CLUSTER_BITS_MAX: u32 = 21;
+/// With extended L2 entries a subcluster (a 32nd of a cluster) must hold a sector of 512 bytes.
+pub const CLUSTER_BITS_MIN_EXTENDED_L2: u32 = 14;
+/// Entries of the active L1 table: 32 MiB of them.
+pub const L1_ENTRIES_MAX: u32 = 32 * 1024 * 1024 / 8;
+/// Bytes of the refcount table.
+pub const REFCOUNT_TABLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Refcounts are 2 to the power of at most this many bits wide: 64.
+pub const REFCOUNT_ORDER_MAX: u32 = 6;
+/// What a version 2 header implies: 16 bits.
+pub const REFCOUNT_ORDER_V2: u32 = 4;
+/// Internal snapshots of one image.
+pub const SNAPSHOTS_MAX: u32 = 65_536;
+/// The fixed part of an entry of the snapshot table, in bytes.
+pub const SNAPSHOT_ENTRY_MIN: u64 = 40;
+/// Bytes of a backing file's name.
+pub const BACKING_NAME_MAX: u32 = 1023;
+/// Bytes of the name of a backing file's format (QEMU's buffer is one longer).
+pub const BACKING_FORMAT_MAX: u32 = 15;
+/// Persistent bitmaps of one image.
+pub const BITMAPS_MAX: u32 = 65_535;
+/// Bytes of the bitmap directory.
+pub const BITMAP_DIRECTORY_MAX: u64 = 1024 * 65_535;

@@ -1,0 +1,31 @@
+//! A file, read at offsets.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+
+use super::Source;
+
+/// A file, read at offsets (`pread`). The default: no change of the file under us does harm.
+#[derive(Debug)]
+pub struct FileSource(pub File);
+
+impl Source for FileSource {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        Source::read_at(&self.0, offset, buffer)
+    }
+}
+
+impl Source for File {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+}

@@ -1,0 +1,81 @@
+//! What is particular to a system, and the only place that names rustix.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, open};
+
+/// To read a regular file, and to do no harm should it not be one: never blocks, never becomes a
+/// controlling terminal, is never inherited.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// Opens for reading, following symbolic links.
+pub(crate) fn open_read(path: &Path) -> io::Result<File> {
+    Ok(File::from(open(path, READ, Mode::empty())?))
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::format;
+    use std::os::fd::AsRawFd as _;
+
+    use rustix::fs::fstatfs;
+
+    use super::{File, Mode, OFlags, Path, READ, io, open};
+
+    /// A place in the file system, without opening what lies there: no device wakes up, no FIFO blocks.
+    pub(crate) fn open_place(path: &Path) -> io::Result<File> {
+        Ok(File::from(open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?))
+    }
+
+    /// Opens for reading what a place is. `None` if there is no `/proc`, which is the way to do so.
+    pub(crate) fn reopen(place: &File) -> io::Result<Option<File>> {
+        match open(format!("/proc/self/fd/{}", place.as_raw_fd()), READ, Mode::empty()) {
+            Ok(file) => Ok(Some(File::from(file))),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The magic number of a file system whose regular files are not files: reading them asks the kernel,
+    /// or does something.
+    pub(crate) fn refused_filesystem(place: &File) -> io::Result<Option<u32>> {
+        // The number's type differs between architectures; its value has 32 bits.
+        let magic = i128::from(fstatfs(place)?.f_type) & 0xffff_ffff;
+        Ok(u32::try_from(magic).ok().filter(|magic| REFUSED.contains(magic)))
+    }
+
+    /// `linux/magic.h`, and what is defined beside the file system's code.
+    const REFUSED: [u32; 24] = [
+        0x0000_9fa0, // proc
+        0x6265_6572, // sysfs
+        0x6462_6720, // debugfs
+        0x7472_6163, // tracefs
+        0x7363_6673, // securityfs
+        0x0027_e0eb, // cgroup
+        0x6367_7270, // cgroup2
+        0xcafe_4a11, // bpf
+        0x0000_1cd1, // devpts
+        0x6265_6570, // configfs
+        0x6165_676c, // pstore
+        0xde5e_81e4, // efivarfs
+        0xf97c_ff8c, // selinuxfs
+        0x4341_5d53, // smackfs
+        0x1980_0202, // mqueue
+        0x4249_4e4d, // binfmt_misc
+        0x6e73_6673, // nsfs
+        0x5049_4446, // pidfs
+        0x5049_5045, // pipefs
+        0x534f_434b, // sockfs
+        0x6759_6969, // rpc_pipefs
+        0x6573_5543, // fusectl
+        0x6e66_7364, // nfsd
+        0x0765_5821, // resctrl
+    ];
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{open_place, refused_filesystem, reopen};
