@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_graph::{Disk, DiskId, EdgeKind, Graph, State};
+use diskdag_graph::{Disk, DiskId, EdgeKind, Format, Graph, State};
 use serde_json::{Map, Value, json};
 
 use crate::args::Common;
@@ -27,6 +27,9 @@ struct Layer<'g> {
     path: &'g Path,
     /// The external data files that it names.
     data: Vec<Disk<'g>>,
+    /// The format that the layer above declares for it, where that is not what it holds: a raw
+    /// disk may begin with a qcow2 header that its guest has written.
+    read_as: Option<Format>,
 }
 
 pub(crate) fn run(image: &Path, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
@@ -58,12 +61,23 @@ pub(crate) fn run(image: &Path, common: &Common, out: &mut Output) -> Result<Exi
 
 fn layers<'g>(graph: &'g Graph, id: DiskId, asked: &'g Path) -> Vec<Layer<'g>> {
     let disks = graph.chain(id).filter_map(|id| graph.disk(id)).enumerate();
-    let layer = |(position, disk): (usize, Disk<'g>)| {
+    let mut above: Option<Disk<'g>> = None;
+    let layer = move |(position, disk): (usize, Disk<'g>)| {
         let data = disk.needs().into_iter().filter(|edge| edge.facts.kind == EdgeKind::DataFile);
         let data = data.filter_map(|edge| graph.disk(edge.to)).collect();
-        Layer { disk, path: if position == 0 { asked } else { disk.path() }, data }
+        let read_as = above.as_ref().and_then(|above| declared_otherwise(above, disk.id()));
+        above = Some(disk);
+        Layer { disk, path: if position == 0 { asked } else { disk.path() }, data, read_as }
     };
     disks.map(layer).collect()
+}
+
+/// Raw, where `above` declares it so and `below` holds something else: QEMU believes it.
+fn declared_otherwise(above: &Disk<'_>, below: DiskId) -> Option<Format> {
+    let mut edges = above.needs().into_iter().filter(|edge| edge.to == below);
+    let edge = edges.find(|edge| edge.facts.kind == EdgeKind::Backing && edge.facts.ends_chain)?;
+    let raw = matches!(edge.facts.format.as_deref()?, b"raw" | b"file" | b"host_device");
+    raw.then_some(Format::Raw)
 }
 
 fn print_json(
@@ -76,9 +90,12 @@ fn print_json(
 ) -> io::Result<()> {
     let mut answer = Answer::begin(out, "chain")?;
     answer.path("image", image)?;
-    answer.list("chain", layers.iter().map(|layer| layer_json(&layer.disk, layer.path, None)))?;
+    answer.list(
+        "chain",
+        layers.iter().map(|layer| layer_json(&layer.disk, layer.path, layer.read_as, None)),
+    )?;
     let data = layers.iter().flat_map(|layer| {
-        layer.data.iter().map(|data| layer_json(data, data.path(), Some(layer.path)))
+        layer.data.iter().map(|data| layer_json(data, data.path(), None, Some(layer.path)))
     });
     answer.list("data-files", data)?;
     answer.field("cycle", !health.cycles.is_empty())?;
@@ -87,18 +104,23 @@ fn print_json(
     answer.end()
 }
 
-fn layer_json(disk: &Disk<'_>, path: &Path, of: Option<&Path>) -> Value {
+fn layer_json(disk: &Disk<'_>, path: &Path, read_as: Option<Format>, of: Option<&Path>) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", path);
     if let Some(of) = of {
         put_path(&mut map, "of", of);
     }
-    map.insert("format".to_owned(), json!(disk.format().name()));
+    map.insert("format".to_owned(), json!(read_as.unwrap_or(disk.format()).name()));
     map.insert("state".to_owned(), json!(disk.state().name()));
     map.insert("reason".to_owned(), json!(disk.reason()));
-    map.insert("virtual-size".to_owned(), json!(disk.virtual_size()));
+    map.insert("virtual-size".to_owned(), json!(size_as(disk, read_as)));
     map.insert("actual-size".to_owned(), json!(disk.actual_size()));
     map.into()
+}
+
+/// The size that its header states says nothing where the header is read as data.
+fn size_as(disk: &Disk<'_>, read_as: Option<Format>) -> Option<u64> {
+    disk.virtual_size().filter(|_| read_as.is_none())
 }
 
 fn print_text(layers: &[Layer<'_>], health: &Health, out: &mut Output) -> io::Result<()> {
@@ -106,9 +128,9 @@ fn print_text(layers: &[Layer<'_>], health: &Health, out: &mut Output) -> io::Re
     let head = format!("{:>9}  {:>9}  {:<7}  {:<10} DISK", "VIRTUAL", "OWN", "FORMAT", "HEALTH");
     writeln!(out, "{}", style.strong(head))?;
     for layer in layers {
-        line(&layer.disk, layer.path, "", health, out)?;
+        line(&layer.disk, layer.path, layer.read_as, "", health, out)?;
         for data in &layer.data {
-            line(data, data.path(), "  data file: ", health, out)?;
+            line(data, data.path(), None, "  data file: ", health, out)?;
         }
     }
     if let Some(members) = health.cycles.first() {
@@ -121,6 +143,7 @@ fn print_text(layers: &[Layer<'_>], health: &Health, out: &mut Output) -> io::Re
 fn line(
     disk: &Disk<'_>,
     path: &Path,
+    read_as: Option<Format>,
     label: &str,
     health: &Health,
     out: &mut Output,
@@ -129,9 +152,9 @@ fn line(
     writeln!(
         out,
         "{:>9}  {:>9}  {:<7}  {} {label}{}",
-        size_or_dash(disk.virtual_size()),
+        size_or_dash(size_as(disk, read_as)),
         size_or_dash(disk.actual_size()),
-        disk.format().name(),
+        read_as.unwrap_or(disk.format()).name(),
         health.cell(disk, 10, style),
         escape::path(path),
     )?;
