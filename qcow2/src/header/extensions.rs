@@ -4,15 +4,16 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use nom::number::complete::be_u32;
-use nom::{IResult, Parser};
+use nom::IResult;
+use nom::bytes::complete::take;
 
 use super::Header;
 use super::prefix::Prefix;
 use crate::error::{Allowed, Error, ErrorKind, Structure};
 use crate::format::{
     BACKING_FORMAT_MAX, EXTENSION_BACKING_FORMAT, EXTENSION_BITMAPS, EXTENSION_DATA_FILE,
-    EXTENSION_END, EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD, RawBitmaps, RawLuks,
+    EXTENSION_END, EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD, RawBitmaps,
+    RawExtension, RawLuks,
 };
 
 /// What an extension holds.
@@ -102,10 +103,15 @@ pub struct Extensions<'a> {
     end: u64,
 }
 
-/// Type and length.
+/// Type and length. One cast: nom's integers are put together byte by byte, which would cost as much
+/// as all the rest of the walk.
 #[inline]
 fn record(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
-    (be_u32, be_u32).parse(input)
+    let (rest, record) = take(size_of::<RawExtension>())(input)?;
+    let Ok(RawExtension { kind, length }) = bytemuck::try_from_bytes(record) else {
+        return Err(nom::Err::Error(()));
+    };
+    Ok((rest, (kind.get(), length.get())))
 }
 
 impl<'a> Extensions<'a> {
@@ -123,15 +129,15 @@ impl<'a> Extensions<'a> {
         }
         let at = self.offset;
         let rest = usize::try_from(at).ok().and_then(|at| self.prefix.bytes.get(at..));
-        let (kind, length) = match record(rest.unwrap_or_default()) {
-            Ok((_, found)) => found,
-            Err(_) => self.record_at_end_of_file(at)?,
+        let (behind, (kind, length)) = match record(rest.unwrap_or_default()) {
+            Ok(found) => found,
+            Err(_) => (Default::default(), self.record_at_end_of_file(at)?),
         };
         // QEMU's order: an end marker, too, has to lie in the area with the length it claims.
         let offset = at + 8;
-        let length = u64::from(length);
-        if offset > self.end || length > self.end - offset {
-            let kind = ErrorKind::OutOfBounds { found: offset + length, limit: self.end };
+        let behind_data = offset + u64::from(length);
+        if behind_data > self.end {
+            let kind = ErrorKind::OutOfBounds { found: behind_data, limit: self.end };
             return Err(Error::new(Structure::Extension, "length", at + 4, kind));
         }
         if kind == EXTENSION_END {
@@ -139,8 +145,11 @@ impl<'a> Extensions<'a> {
             return Ok(None);
         }
         let kind = ExtensionKind::new(kind);
-        let data = self.prefix.get(Structure::Extension, kind.name(), offset, length)?;
-        self.offset = offset + length.next_multiple_of(EXTENSION_PAD);
+        let Some(data) = usize::try_from(length).ok().and_then(|length| behind.get(..length))
+        else {
+            return Err(self.prefix.short(Structure::Extension, kind.name(), offset, behind_data));
+        };
+        self.offset = offset + u64::from(length).next_multiple_of(EXTENSION_PAD);
         Ok(Some(Extension { kind, offset, data }))
     }
 
