@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::{Format, State};
-use crate::graph::{DiskId, Inner, bytes};
+use crate::graph::{DiskId, Graph, Inner, bytes};
 
 /// The answer to "does a depend on b?".
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,14 @@ impl<'g> Doubts<'g> {
                 reason: "the disk asked about is not in the graph any more".to_owned(),
             }],
         }
+    }
+}
+
+impl Graph {
+    /// Everything that could not be asked, whatever the question: what the coverage says, and every
+    /// disk whose own needs are not known. O(doubtful disks).
+    pub fn doubts(&self) -> Vec<Doubt> {
+        self.inner.scope_doubts(&[]).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod chain;
 mod dependents;
+mod depths;
 mod relation;
 mod removal;
 mod shape;
@@ -10,4 +11,5 @@ mod shape;
 pub use answer::{Answer, Doubts};
 pub use chain::Chain;
 pub use dependents::{Dependent, Dependents};
+pub use depths::Depths;
 pub use removal::{Blocker, BlockerKind, ImageRemoval, Removal, Verdict};
