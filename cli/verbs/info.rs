@@ -3,31 +3,48 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_qcow2::open::{OpenError, ReadError, Stat, open_image, read_header};
-use diskdag_qcow2::{CryptMethod, ErrorKind, FeatureKind, Header, Obstacle, Reference, Target};
+use diskdag_qcow2::open::Stat;
+use diskdag_qcow2::{CryptMethod, FeatureKind, Header, Obstacle};
 use serde_json::{Map, Value, json};
 
+use crate::args;
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::text::size;
+use crate::verbs::info_layers::{self, full_name};
 
-pub(crate) fn run(image: &Path, out: &mut Output) -> Result<Exit, Failure> {
-    let opened = open_image(image).map_err(|error| not_opened(image, &error))?;
-    let mut buffer = Vec::new();
-    let header = match read_header(&opened.file, opened.stat.len, &mut buffer) {
-        Ok(header) => Some(header),
-        Err(ReadError::Format(error)) if matches!(error.kind, ErrorKind::NotQcow2 { .. }) => None,
-        Err(error) => return Err(refused(image, "header", &error)),
+pub(crate) fn run(args: &args::Info, out: &mut Output) -> Result<Exit, Failure> {
+    let layers = match args.backing_chain {
+        true => info_layers::all(&args.image)?,
+        false => info_layers::one(&args.image)?,
     };
-    let object = describe(image, &opened.stat, header.as_ref());
-    if out.json {
-        writeln!(out, "{object:#}")?;
+    let objects: Vec<Value> = layers
+        .iter()
+        .map(|layer| describe(&layer.path, &layer.stat, layer.header().as_ref()))
+        .collect();
+    if !out.json {
+        for (number, (layer, object)) in layers.iter().zip(&objects).enumerate() {
+            if number > 0 {
+                writeln!(out)?;
+            }
+            print_text(&layer.path, object, layer.header().as_ref(), out)?;
+        }
+    } else if args.backing_chain {
+        writeln!(out, "{:#}", Value::from(objects))?;
     } else {
-        print_text(image, &object, header.as_ref(), out)?;
+        for object in objects {
+            writeln!(out, "{object:#}")?;
+        }
     }
-    Ok(header.map_or(Exit::Ok, |header| remarks(image, &header, out)))
+    let mut exit = Exit::Ok;
+    for layer in &layers {
+        if let Some(header) = layer.header() {
+            exit = exit.or(remarks(&layer.path, &header, out));
+        }
+    }
+    Ok(exit)
 }
 
 /// What is not in the object; and the exit code, which is 1 where QEMU refuses the image.
@@ -58,23 +75,6 @@ fn remarks(image: &Path, header: &Header<'_>, out: &mut Output) -> Exit {
         }
     }
     exit
-}
-
-fn not_opened(image: &Path, error: &OpenError) -> Failure {
-    let kind = match error {
-        OpenError::NotFound => "not-found",
-        OpenError::NotRegularFile(_) => "not-a-file",
-        OpenError::RefusedFilesystem { .. } => "refused",
-        _ => "io",
-    };
-    refused(image, kind, error)
-}
-
-/// qemu-img knows one code for everything that fails.
-fn refused(image: &Path, kind: &'static str, error: &dyn std::error::Error) -> Failure {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    let message = format!("{}: {error}{cause}", escape::path(image));
-    Failure::new(Exit::Failed, kind, escape::words(&message))
 }
 
 /// The object of `qemu-img info --output=json`.
@@ -153,17 +153,6 @@ fn specific(header: &Header<'_>) -> Value {
         put("extended-l2", json!(features.extended_l2()));
     }
     data.into()
-}
-
-/// The backing file's name, joined to the directory of the image where it is relative to it.
-fn full_name(image: &Path, name: &[u8]) -> Vec<u8> {
-    let image = image.as_os_str().as_encoded_bytes();
-    let directory = image.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    let reference = Reference::classify(name);
-    match (&reference, reference.target(image.get(..directory).unwrap_or_default())) {
-        (Reference::Relative(_), Target::Path { path, .. }) => path.into_owned(),
-        _ => name.to_vec(),
-    }
 }
 
 fn print_text(
