@@ -244,7 +244,7 @@ pub(crate) struct Info {
     /// The image
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
-    /// Describe its backing files too, top first, as far as QEMU would open them
+    /// The image and everything below it, top first; with --json a list
     #[arg(long)]
     pub(crate) backing_chain: bool,
     /// As qemu-img spells --json

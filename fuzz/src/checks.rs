@@ -33,7 +33,9 @@ pub fn header(file: &[u8]) {
             let findings = header.findings(length).inspect(|finding| drop(finding.to_string()));
             assert!(findings.count() < 64);
             assert_eq!(header.obstacles().count() == 0, header.obstacles().is_empty());
-            drop((header.bitmaps(), header.luks(), header.raw(), header.raw_v3()));
+            assert_eq!(header.luks().is_some(), header.crypt_method() == CryptMethod::Luks);
+            assert!(header.bitmaps().is_none_or(|pointer| pointer.count > 0));
+            assert_eq!(header.raw_v3().map_or(*header.raw(), |raw| raw.v2), *header.raw());
             assert!(header.feature_names().count() <= file.len() / 48);
             for name in [header.backing_name(), header.data_file_name()].into_iter().flatten() {
                 reference(name);

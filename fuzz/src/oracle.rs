@@ -126,7 +126,7 @@ pub fn read(file: &[u8]) -> Option<Facts> {
 
     let place = |at: u128, length: u128| {
         let offset = file.int(at, 8);
-        rule(offset % cluster == 0 && offset + length <= (1 << 63) - 1)
+        rule(offset % cluster == 0 && offset + length < 1 << 63)
     };
     let (size, l1_size) = (file.int(24, 8), file.int(36, 4));
     rule(size < 1 << 63 && l1_size <= 4 << 20)?;

@@ -1,4 +1,5 @@
 //! What parsing costs that can be counted: no allocation. A binary of its own, for the allocator's sake.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,4 +1,6 @@
 //! The tests of diskdag-qcow2, as a table of contents.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+#![allow(unreachable_pub, reason = "modules of one binary, some of which the fuzz targets share")]
 
 // What the tests and the fuzz targets share.
 #[path = "../../fuzz/src/checks.rs"]

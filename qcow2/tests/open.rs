@@ -96,7 +96,7 @@ fn no_permission_is_an_error_of_the_system() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("secret");
     fs::write(&path, b"x").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     match open_image(&path) {
         Err(OpenError::Io(error)) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
         // Root may read everything.

@@ -106,6 +106,7 @@ impl<'w> Disks<'w> {
             paths,
             references,
             actual_size: file.stat.map(|stat| stat.allocated),
+            length,
             links: file.stat.map_or(0, |stat| stat.links),
             in_scope: file.in_scope,
             ..Facts::new(key)
