@@ -1,11 +1,11 @@
 //! Three-valued answers, and the doubts behind the third value.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::{Format, State};
-use crate::graph::{DiskId, Graph, Inner, bytes};
+use crate::graph::{Graph, Inner, bytes};
 
 /// The answer to "does a depend on b?".
 #[derive(Clone, Copy, Debug)]
@@ -216,11 +216,13 @@ impl Inner {
     }
 
     pub(crate) fn path_of(&self, slot: u32) -> PathBuf {
-        let id: DiskId = self.id(slot);
-        match self.live(id) {
-            Some((slot, facts)) => crate::Disk::new(self, slot, facts).path().to_owned(),
-            None => PathBuf::new(),
-        }
+        self.shown_path(slot).to_owned()
+    }
+
+    /// The path to show; empty for a slot that is free.
+    pub(crate) fn shown_path(&self, slot: u32) -> &Path {
+        let facts = self.facts(slot);
+        facts.map_or(Path::new(""), |facts| crate::Disk::new(self, slot, facts).path())
     }
 }
 

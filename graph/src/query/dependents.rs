@@ -1,12 +1,15 @@
 //! Who depends on x? And what does x depend on?
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use crate::doubt::Doubt;
 use crate::facts::EdgeKind;
-use crate::graph::{DiskId, Graph, Inner};
+use crate::graph::{DiskId, Graph, Inner, bytes};
 use crate::labels::Above;
 use crate::query::answer::Doubts;
+
+type Hasher = foldhash::fast::RandomState;
 
 /// Everything that depends on one disk, as [`Graph::dependents`] returns it.
 ///
@@ -133,8 +136,10 @@ impl Inner {
             let at = certain.partition_point(|range| range.end <= pre);
             above.own.contains(&pre) || certain.get(at).is_some_and(|range| range.contains(&pre))
         };
-        let mut seen = HashSet::new();
-        let mut found: Vec<Dependent> = Vec::new();
+        let count =
+            above.own.len() + above.more.iter().map(|(range, _)| range.len()).sum::<usize>();
+        let mut seen = hashbrown::HashSet::with_capacity_and_hasher(count, Hasher::default());
+        let mut found: Vec<(&Path, Dependent)> = Vec::with_capacity(count);
         let mut work = vec![(x, 0_u32)];
         let mut next = 0;
         while let Some(&(slot, depth)) = work.get(next) {
@@ -143,21 +148,23 @@ impl Inner {
                 let Some(edge) = self.edge(arc) else { continue };
                 let passes = slot == x || !edge.facts.ends_chain;
                 if passes && seen.insert(arc.from) {
-                    found.push(Dependent {
+                    let dependent = Dependent {
                         disk: edge.from,
                         depth: depth + 1,
                         kind: edge.facts.kind,
                         certain: is_certain(arc.from),
-                    });
+                    };
+                    found.push((self.shown_path(arc.from), dependent));
                     if arc.from != x {
                         work.push((arc.from, depth + 1));
                     }
                 }
             }
         }
-        let path = |dependent: &Dependent| self.path_of(dependent.disk.slot);
-        found.sort_by_cached_key(|dependent| (dependent.depth, path(dependent)));
-        found
+        found.sort_by(|(a_path, a), (b_path, b)| {
+            a.depth.cmp(&b.depth).then_with(|| bytes(a_path).cmp(bytes(b_path)))
+        });
+        found.into_iter().map(|(_, dependent)| dependent).collect()
     }
 
     /// What is below `x`, nearest first, with the slot beside it.

@@ -1,11 +1,12 @@
 //! May these be removed?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::Facts;
-use crate::graph::{DiskId, Graph};
+use crate::graph::{DiskId, Graph, bytes};
+use crate::query::dependents::Dependent;
 use crate::usage::{InUse, Usage};
 
 /// Yes, no, or nobody can know.
@@ -108,31 +109,37 @@ impl Graph {
         let members: Vec<DiskId> = set.iter().copied().filter(|id| seen.insert(*id)).collect();
         let (live, stale): (Vec<_>, Vec<_>) =
             members.iter().copied().partition(|id| inner.is_live(*id));
-        let mut blockers: HashMap<DiskId, Blocker> = HashMap::new();
         let mut blocked: HashSet<DiskId> = HashSet::new();
+        let mut found: Vec<(DiskId, Dependent)> = Vec::new();
         for &image in &live {
-            for dependent in self.dependents(image).nearest_first() {
-                if seen.contains(&dependent.disk) {
-                    continue;
-                }
+            let dependents = self.dependents(image).nearest_first();
+            let outside = dependents.into_iter().filter(|found| !seen.contains(&found.disk));
+            let before = found.len();
+            found.extend(outside.map(|dependent| (image, dependent)));
+            if found.len() > before {
                 blocked.insert(image);
-                let blocker = Blocker {
-                    path: inner.path_of(dependent.disk.slot),
-                    disk: dependent.disk,
-                    image,
-                    kind: BlockerKind::Dependent,
-                    depth: dependent.depth,
-                    detail: describe(dependent.certain, dependent.depth, dependent.kind.name()),
-                };
-                let nearer =
-                    blockers.get(&dependent.disk).is_none_or(|have| dependent.depth < have.depth);
-                if nearer {
-                    blockers.insert(dependent.disk, blocker);
-                }
             }
         }
-        let mut blockers: Vec<Blocker> = blockers.into_values().collect();
-        blockers.sort_by(|a, b| (a.depth, &a.path).cmp(&(b.depth, &b.path)));
+        if live.len() > 1 {
+            // What stands in the way of several is named once, with the image that it is nearest to.
+            found.sort_by_key(|(_, dependent)| (dependent.disk, dependent.depth));
+            found.dedup_by_key(|(_, dependent)| dependent.disk);
+            found.sort_by(|(_, a), (_, b)| {
+                let path = |dependent: &Dependent| bytes(inner.shown_path(dependent.disk.slot));
+                a.depth.cmp(&b.depth).then_with(|| path(a).cmp(path(b)))
+            });
+        }
+        let blockers: Vec<Blocker> = found
+            .into_iter()
+            .map(|(image, Dependent { disk, depth, kind, certain })| Blocker {
+                path: inner.path_of(disk.slot),
+                disk,
+                image,
+                kind: BlockerKind::Dependent,
+                depth,
+                detail: describe(certain, depth, kind.name()),
+            })
+            .collect();
         let slots: Vec<u32> = live.iter().map(|id| id.slot).collect();
         let mut doubts: Vec<Doubt> = inner.scope_doubts(&slots).collect();
         doubts.extend(stale.iter().map(|_| Doubt {
@@ -219,12 +226,15 @@ fn verdict(blocked: bool, in_doubt: bool) -> Verdict {
 }
 
 fn describe(certain: bool, depth: u32, kind: &str) -> String {
-    let layers = if depth == 1 { "directly".to_owned() } else { format!("{depth} layers up") };
-    match certain {
-        true => format!("needs it {layers}, as its {kind} reference says"),
-        false => format!(
-            "may need it {layers}: a {kind} name on the way is resolved from QEMU's working directory"
-        ),
+    match (certain, depth) {
+        (true, 1) => format!("needs it directly, as its {kind} reference says"),
+        (true, _) => format!("needs it {depth} layers up, as its {kind} reference says"),
+        (false, _) => {
+            let layers = if depth == 1 { "directly" } else { &format!("{depth} layers up") };
+            format!(
+                "may need it {layers}: a {kind} name on the way is resolved from QEMU's working directory"
+            )
+        }
     }
 }
 
