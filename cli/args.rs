@@ -244,6 +244,9 @@ pub(crate) struct Info {
     /// The image
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
+    /// The image and everything below it, top first; with --json a list
+    #[arg(long)]
+    pub(crate) backing_chain: bool,
     /// As qemu-img spells --json
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) output: Option<InfoFormat>,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_graph::{Disk, DiskId, EdgeKind, Graph, State};
+use diskdag_graph::{Disk, DiskId, Edge, EdgeKind, Format, Graph, State};
 use serde_json::{Map, Value, json};
 
 use crate::args::Common;
@@ -25,6 +25,8 @@ struct Layer<'g> {
     disk: Disk<'g>,
     /// As it was typed, for the image itself.
     path: &'g Path,
+    /// The format and the size that it is opened with.
+    opened: (&'static str, Option<u64>),
     /// The external data files that it names.
     data: Vec<Disk<'g>>,
 }
@@ -57,13 +59,33 @@ pub(crate) fn run(image: &Path, common: &Common, out: &mut Output) -> Result<Exi
 }
 
 fn layers<'g>(graph: &'g Graph, id: DiskId, asked: &'g Path) -> Vec<Layer<'g>> {
-    let disks = graph.chain(id).filter_map(|id| graph.disk(id)).enumerate();
-    let layer = |(position, disk): (usize, Disk<'g>)| {
+    let mut above: Option<Disk<'g>> = None;
+    let mut layers = Vec::new();
+    for disk in graph.chain(id).filter_map(|id| graph.disk(id)) {
+        let edges = above.map(|above| above.needs()).unwrap_or_default();
+        let edge = edges.into_iter().find(|edge| edge.to == disk.id());
         let data = disk.needs().into_iter().filter(|edge| edge.facts.kind == EdgeKind::DataFile);
         let data = data.filter_map(|edge| graph.disk(edge.to)).collect();
-        Layer { disk, path: if position == 0 { asked } else { disk.path() }, data }
-    };
-    disks.map(layer).collect()
+        let path = if above.is_none() { asked } else { disk.path() };
+        layers.push(Layer { disk, path, opened: opened_as(&disk, edge.as_ref()), data });
+        above = Some(disk);
+    }
+    layers
+}
+
+/// The format and size with which QEMU opens a disk: what the reference to it declares is
+/// believed, whatever the file holds.
+fn opened_as(disk: &Disk<'_>, edge: Option<&Edge<'_>>) -> (&'static str, Option<u64>) {
+    let declared = edge.and_then(|edge| edge.facts.format.as_deref());
+    match (disk.format(), declared) {
+        (Format::Qcow2, _) if edge.is_some_and(|edge| edge.facts.ends_chain) => {
+            let sectors = disk.length().map(|length| length.next_multiple_of(512));
+            (Format::Raw.name(), sectors)
+        }
+        // Refused: a finding of the disk that declares it says so.
+        (Format::Raw, Some(b"qcow2")) => (Format::Qcow2.name(), None),
+        (format, _) => (format.name(), disk.virtual_size()),
+    }
 }
 
 fn print_json(
@@ -76,9 +98,12 @@ fn print_json(
 ) -> io::Result<()> {
     let mut answer = Answer::begin(out, "chain")?;
     answer.path("image", image)?;
-    answer.list("chain", layers.iter().map(|layer| layer_json(&layer.disk, layer.path, None)))?;
+    answer.list(
+        "chain",
+        layers.iter().map(|layer| layer_json(&layer.disk, layer.path, layer.opened, None)),
+    )?;
     let data = layers.iter().flat_map(|layer| {
-        layer.data.iter().map(|data| layer_json(data, data.path(), Some(layer.path)))
+        layer.data.iter().map(|data| layer_json(data, data.path(), raw(data), Some(layer.path)))
     });
     answer.list("data-files", data)?;
     answer.field("cycle", !health.cycles.is_empty())?;
@@ -87,16 +112,29 @@ fn print_json(
     answer.end()
 }
 
-fn layer_json(disk: &Disk<'_>, path: &Path, of: Option<&Path>) -> Value {
+/// A data file is bytes, whatever they say.
+fn raw(data: &Disk<'_>) -> (&'static str, Option<u64>) {
+    match data.length() {
+        Some(length) => (Format::Raw.name(), Some(length.next_multiple_of(512))),
+        None => (data.format().name(), None),
+    }
+}
+
+fn layer_json(
+    disk: &Disk<'_>,
+    path: &Path,
+    (format, virtual_size): (&'static str, Option<u64>),
+    of: Option<&Path>,
+) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", path);
     if let Some(of) = of {
         put_path(&mut map, "of", of);
     }
-    map.insert("format".to_owned(), json!(disk.format().name()));
+    map.insert("format".to_owned(), json!(format));
     map.insert("state".to_owned(), json!(disk.state().name()));
     map.insert("reason".to_owned(), json!(disk.reason()));
-    map.insert("virtual-size".to_owned(), json!(disk.virtual_size()));
+    map.insert("virtual-size".to_owned(), json!(virtual_size));
     map.insert("actual-size".to_owned(), json!(disk.actual_size()));
     map.into()
 }
@@ -106,9 +144,9 @@ fn print_text(layers: &[Layer<'_>], health: &Health, out: &mut Output) -> io::Re
     let head = format!("{:>9}  {:>9}  {:<7}  {:<10} DISK", "VIRTUAL", "OWN", "FORMAT", "HEALTH");
     writeln!(out, "{}", style.strong(head))?;
     for layer in layers {
-        line(&layer.disk, layer.path, "", health, out)?;
+        line(&layer.disk, layer.path, layer.opened, "", health, out)?;
         for data in &layer.data {
-            line(data, data.path(), "  data file: ", health, out)?;
+            line(data, data.path(), raw(data), "  data file: ", health, out)?;
         }
     }
     if let Some(members) = health.cycles.first() {
@@ -121,6 +159,7 @@ fn print_text(layers: &[Layer<'_>], health: &Health, out: &mut Output) -> io::Re
 fn line(
     disk: &Disk<'_>,
     path: &Path,
+    (format, virtual_size): (&'static str, Option<u64>),
     label: &str,
     health: &Health,
     out: &mut Output,
@@ -129,9 +168,9 @@ fn line(
     writeln!(
         out,
         "{:>9}  {:>9}  {:<7}  {} {label}{}",
-        size_or_dash(disk.virtual_size()),
+        size_or_dash(virtual_size),
         size_or_dash(disk.actual_size()),
-        disk.format().name(),
+        format,
         health.cell(disk, 10, style),
         escape::path(path),
     )?;

@@ -1,7 +1,10 @@
 //! `info`: what the header of an image says, in qemu-img's words.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use diskdag_qcow2::open::{OpenError, ReadError, Stat, open_image, read_header};
 use diskdag_qcow2::{CryptMethod, ErrorKind, FeatureKind, Header, Obstacle, Reference, Target};
@@ -13,21 +16,74 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::text::size;
 
-pub(crate) fn run(image: &Path, out: &mut Output) -> Result<Exit, Failure> {
-    let opened = open_image(image).map_err(|error| not_opened(image, &error))?;
-    let mut buffer = Vec::new();
-    let header = match read_header(&opened.file, opened.stat.len, &mut buffer) {
-        Ok(header) => Some(header),
-        Err(ReadError::Format(error)) if matches!(error.kind, ErrorKind::NotQcow2 { .. }) => None,
-        Err(error) => return Err(refused(image, "header", &error)),
-    };
-    let object = describe(image, &opened.stat, header.as_ref());
-    if out.json {
-        writeln!(out, "{object:#}")?;
-    } else {
-        print_text(image, &object, header.as_ref(), out)?;
+/// Where the next image of a chain is, and what the one above declares it to be.
+struct Next {
+    path: PathBuf,
+    is_raw: bool,
+}
+
+pub(crate) fn run(image: &Path, whole_chain: bool, out: &mut Output) -> Result<Exit, Failure> {
+    let mut objects = Vec::new();
+    let mut exit = Exit::Ok;
+    let mut seen = HashSet::new();
+    let mut next = Some(Next { path: image.to_owned(), is_raw: false });
+    while let Some(Next { path, is_raw }) = next {
+        if !seen.insert(path.clone()) {
+            let message = format!("{}: its chain never ends", escape::path(&path));
+            return Err(Failure::new(Exit::Failed, "cycle", message));
+        }
+        let opened = open_image(&path).map_err(|error| not_opened(&path, &error))?;
+        let mut buffer = Vec::new();
+        let header = match read_header(&opened.file, opened.stat.len, &mut buffer) {
+            _ if is_raw => None,
+            Ok(header) => Some(header),
+            Err(ReadError::Format(error)) if matches!(error.kind, ErrorKind::NotQcow2 { .. }) => {
+                None
+            }
+            Err(error) => return Err(refused(&path, "header", &error)),
+        };
+        let object = describe(&path, &opened.stat, header.as_ref());
+        if !out.json {
+            if !objects.is_empty() {
+                writeln!(out)?;
+            }
+            text(&path, &object, header.as_ref(), out)?;
+        }
+        objects.push(object);
+        exit = header.map_or(exit, |header| exit.or(remarks(&path, &header, out)));
+        next = match header.filter(|_| whole_chain) {
+            Some(header) => below(&path, &header)?,
+            None => None,
+        };
     }
-    Ok(header.map_or(Exit::Ok, |header| remarks(image, &header, out)))
+    if out.json {
+        let answer = if whole_chain { Value::Array(objects) } else { objects.remove(0) };
+        writeln!(out, "{answer:#}")?;
+    }
+    Ok(exit)
+}
+
+/// The backing file of an image, under the name that QEMU would open.
+fn below(image: &Path, header: &Header<'_>) -> Result<Option<Next>, Failure> {
+    let Some(name) = header.backing_name() else { return Ok(None) };
+    let reference = Reference::classify(name);
+    let Target::Path { path, .. } = reference.target(directory(image)) else {
+        let message = format!(
+            "{}: its backing file is no file of this host: {}",
+            escape::path(image),
+            escape::name(name)
+        );
+        return Err(Failure::new(Exit::Failed, "backing-file", message));
+    };
+    let is_raw = header.backing_format() == Some(b"raw");
+    Ok(Some(Next { path: OsStr::from_bytes(&path).into(), is_raw }))
+}
+
+/// Everything up to the last slash of the path as it was given.
+fn directory(image: &Path) -> &[u8] {
+    let image = image.as_os_str().as_encoded_bytes();
+    let length = image.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    image.get(..length).unwrap_or_default()
 }
 
 /// What is not in the object; and the exit code, which is 1 where QEMU refuses the image.
@@ -157,16 +213,14 @@ fn specific(header: &Header<'_>) -> Value {
 
 /// The backing file's name, joined to the directory of the image where it is relative to it.
 fn full_name(image: &Path, name: &[u8]) -> Vec<u8> {
-    let image = image.as_os_str().as_encoded_bytes();
-    let directory = image.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     let reference = Reference::classify(name);
-    match (&reference, reference.target(image.get(..directory).unwrap_or_default())) {
+    match (&reference, reference.target(directory(image))) {
         (Reference::Relative(_), Target::Path { path, .. }) => path.into_owned(),
         _ => name.to_vec(),
     }
 }
 
-fn print_text(
+fn text(
     image: &Path,
     object: &Value,
     header: Option<&Header<'_>>,

@@ -30,7 +30,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
-        Verb::Info(args) => info::run(&args.image, out),
+        Verb::Info(args) => info::run(&args.image, args.backing_chain, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

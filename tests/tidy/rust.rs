@@ -80,9 +80,10 @@ impl Code {
         let mut found = Vec::new();
         for (at, token) in self.tokens.iter().enumerate() {
             if token == "#"
-                && let Some(end) = attribute_end(&self.tokens, at) {
-                    found.push(self.tokens[at..end].concat());
-                }
+                && let Some(end) = attribute_end(&self.tokens, at)
+            {
+                found.push(self.tokens[at..end].concat());
+            }
         }
         found
     }

@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::manifest::Manifest;
 use super::rust::{Code, test_modules};
 
 /// Files that the rules read, by their path from the top.
 #[derive(Clone)]
-pub(crate) struct Tree(BTreeMap<String, String>);
+pub(crate) struct Tree(BTreeMap<String, Rc<File>>);
+
+struct File {
+    text: String,
+    code: Code,
+    /// Files and folders of the modules that this file keeps for tests.
+    tests: Vec<String>,
+}
 
 /// Folders that hold no source of ours.
 const SKIPPED: [&str; 5] = ["target", ".git", "fixtures", "corpus", "artifacts"];
@@ -34,54 +42,61 @@ impl Tree {
                 || [".ci/run", "README.md", "Cargo.lock", "deny.toml"].contains(&path.as_str())
                 || name == "Cargo.toml"
             {
-                self.0.insert(path, std::fs::read_to_string(entry.path()).unwrap());
+                self.insert(path, std::fs::read_to_string(entry.path()).unwrap());
             }
         }
+    }
+
+    fn insert(&mut self, path: String, text: String) {
+        let rust = path.ends_with(".rs");
+        // Tests may do what the product may not; that they are tests is their folder.
+        let code = match rust {
+            true if path.starts_with("tests/") => Code::with_tests(&text),
+            true => Code::new(&text),
+            false => Code::new(""),
+        };
+        let tests = if rust { test_files(&path, &text) } else { Vec::new() };
+        self.0.insert(path, Rc::new(File { text, code, tests }));
     }
 
     /// The same with something more: text at the end of a file, or `old => new` in all of it.
     pub(crate) fn with(&self, path: &str, edit: &str) -> Tree {
         let mut tree = self.clone();
-        let text = tree.0.entry(path.to_owned()).or_default();
-        match edit.split_once(" => ") {
-            Some((old, new)) => *text = text.replace(old, new),
-            None => *text = format!("{text}\n{edit}\n"),
-        }
+        let text = self.text(path).unwrap_or_default();
+        let text = match edit.split_once(" => ") {
+            Some((old, new)) => text.replace(old, new),
+            None => format!("{text}\n{edit}\n"),
+        };
+        tree.insert(path.to_owned(), text);
         tree
     }
 
     /// A file's text.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.0.get(path).map(|file| file.text.as_str())
     }
 
     /// A file's code.
-    pub(crate) fn source(&self, path: &str) -> Option<Code> {
-        self.text(path).map(Code::new)
+    pub(crate) fn source(&self, path: &str) -> Option<&Code> {
+        self.0.get(path).map(|file| &file.code)
     }
 
     /// The sources below these folders (or these very files), without what only tests have.
-    pub(crate) fn code(&self, folders: &[&str]) -> impl Iterator<Item = (&str, Code)> {
-        let rust = self.0.iter().filter(|(path, _)| path.ends_with(".rs"));
-        let tests: Vec<String> =
-            rust.clone().flat_map(|(path, text)| test_files(path, text)).collect();
-        let folders: Vec<String> = folders.iter().map(|folder| (*folder).to_owned()).collect();
-        rust.filter(move |(path, _)| {
-            folders.iter().any(|folder| path.starts_with(folder.as_str()))
+    pub(crate) fn code(&self, folders: &[&str]) -> impl Iterator<Item = (&str, &Code)> {
+        let tests: Vec<_> = self.0.values().flat_map(|file| &file.tests).collect();
+        let wanted = |path: &str| {
+            path.ends_with(".rs")
+                && folders.iter().any(|folder| path.starts_with(folder))
                 && !tests.iter().any(|test| path.starts_with(test.as_str()))
-        })
-        .map(|(path, text)| {
-            // Tests may do what the product may not; that they are tests is their folder.
-            let code =
-                if path.starts_with("tests/") { Code::with_tests(text) } else { Code::new(text) };
-            (path.as_str(), code)
-        })
+        };
+        let found: Vec<_> = self.0.iter().filter(|(path, _)| wanted(path)).collect();
+        found.into_iter().map(|(path, file)| (path.as_str(), &file.code))
     }
 
     /// Every manifest, with its path.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = (&str, Manifest<'_>)> {
         let manifests = self.0.iter().filter(|(path, _)| path.ends_with("Cargo.toml"));
-        manifests.map(|(path, text)| (path.as_str(), Manifest::new(text)))
+        manifests.map(|(path, file)| (path.as_str(), Manifest::new(&file.text)))
     }
 
     /// One manifest.
@@ -90,7 +105,6 @@ impl Tree {
     }
 }
 
-/// The files of the modules that this file keeps for tests.
 fn test_files(path: &str, text: &str) -> Vec<String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.trim_end_matches(".rs");
@@ -99,8 +113,6 @@ fn test_files(path: &str, text: &str) -> Vec<String> {
     } else {
         format!("{folder}/{stem}")
     };
-    let modules = test_modules(text).into_iter();
-    modules
-        .flat_map(|module| [format!("{folder}/{module}.rs"), format!("{folder}/{module}/")])
-        .collect()
+    let file = |module: String| [format!("{folder}/{module}.rs"), format!("{folder}/{module}/")];
+    test_modules(text).into_iter().flat_map(file).collect()
 }

@@ -1,5 +1,6 @@
 //! Three-valued answers, and the doubts behind the third value.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::doubt::{Doubt, DoubtKind};
@@ -88,21 +89,61 @@ impl Graph {
 }
 
 impl Inner {
-    /// The doubts about what depends on `images`, judged as a set.
-    pub(crate) fn scope_doubts<'a>(
-        &'a self,
-        images: &'a [u32],
-    ) -> impl Iterator<Item = Doubt> + 'a {
-        let doubtful = self.doubtful.iter().filter(|slot| !images.contains(slot));
-        let missing = self.missing.iter().filter(|missing| {
-            let needed_from_outside =
-                self.slots.incoming(**missing).any(|arc| !images.contains(&arc.from));
-            needed_from_outside && images.iter().any(|image| self.is_namesake(**missing, *image))
+    /// The doubts about what depends on `images`, judged as a set: could anything else, that is
+    /// neither one of them nor known to depend on one, need one of them or what depends on it?
+    ///
+    /// O(doubtful and missing disks), and O(dependents) where there are any of those.
+    pub(crate) fn scope_doubts(&self, images: &[u32]) -> impl Iterator<Item = Doubt> + '_ {
+        let settled = match self.doubtful.is_empty() && self.missing.is_empty() {
+            true => HashSet::new(),
+            false => self.with_dependents(images),
+        };
+        let from_outside =
+            |slot: u32| self.slots.incoming(slot).any(|arc| !settled.contains(&arc.from));
+        let doubtful = self.doubtful.iter().copied().filter(|slot| {
+            let is_opaque = self.facts(*slot).is_some_and(|facts| facts.state == State::Opaque);
+            // An opaque reference is no disk: what counts is who makes it.
+            if is_opaque { from_outside(*slot) } else { !settled.contains(slot) }
         });
+        let doubtful: Vec<u32> = doubtful.collect();
+        let missing: Vec<u32> = match self.missing.is_empty() {
+            true => Vec::new(),
+            false => {
+                let names = self.file_names(&settled);
+                let bears_one = |slot: u32| {
+                    let path = self.path_of(slot);
+                    file_name(bytes(&path)).is_some_and(|name| names.contains(name))
+                };
+                let missing = self.missing.iter().copied();
+                missing.filter(|slot| from_outside(*slot) && bears_one(*slot)).collect()
+            }
+        };
         self.coverage
             .standing()
-            .chain(doubtful.map(|slot| self.doubt_about(*slot)))
-            .chain(missing.map(|slot| self.namesake_doubt(*slot)))
+            .chain(doubtful.into_iter().map(|slot| self.doubt_about(slot)))
+            .chain(missing.into_iter().map(|slot| self.namesake_doubt(slot)))
+    }
+
+    /// These disks and everything that is known to depend on them.
+    fn with_dependents(&self, images: &[u32]) -> HashSet<u32> {
+        let mut found: HashSet<u32> = images.iter().copied().collect();
+        for image in images {
+            let above = self.labels.above(*image);
+            let more = above.more.into_iter().map(|(range, _)| range);
+            for range in std::iter::once(above.own).chain(more) {
+                found.extend(self.labels.slice(range).iter().map(|id| id.slot));
+            }
+        }
+        found
+    }
+
+    /// The file names under which these disks are known.
+    fn file_names(&self, slots: &HashSet<u32>) -> HashSet<&[u8]> {
+        let facts = slots.iter().filter_map(|slot| self.facts(*slot));
+        facts
+            .flat_map(|facts| facts.paths.iter())
+            .filter_map(|path| file_name(bytes(path)))
+            .collect()
     }
 
     fn chain_doubts(&self, from: u32, to: u32) -> Vec<Doubt> {
@@ -159,7 +200,7 @@ impl Inner {
             path: self.path_of(slot),
             kind: DoubtKind::MissingNamesake,
             reason: format!(
-                "needed{} and missing; it bears the name of this image, which may have been moved",
+                "needed{} and missing; it bears the name of this image or of one that depends on it, which may have been moved",
                 by.unwrap_or_default()
             ),
         }

@@ -43,6 +43,8 @@ pub(super) struct File {
     pub(super) wanted: bool,
     /// A reference declares it as a format that is not read here.
     pub(super) declared: Option<FormatName>,
+    /// A reference declares it as qcow2, and it is not: never taken for a raw disk then.
+    pub(super) disowned: bool,
     pub(super) edges: Vec<EdgeFacts>,
     /// For a file of several names: under which of them each edge was resolved.
     pub(super) edge_names: Vec<u32>,
@@ -154,6 +156,7 @@ impl Assembly {
                 in_scope,
                 wanted: false,
                 declared: None,
+                disowned: false,
                 edges: Vec::new(),
                 edge_names: Vec::new(),
                 findings: Vec::new(),

@@ -106,6 +106,7 @@ impl<'w> Disks<'w> {
             paths,
             references,
             actual_size: file.stat.map(|stat| stat.allocated),
+            length,
             links: file.stat.map_or(0, |stat| stat.links),
             in_scope: file.in_scope,
             ..Facts::new(key)
@@ -117,7 +118,11 @@ impl<'w> Disks<'w> {
                 findings.extend(image.findings.into_iter().flatten());
             }
             Content::Other => {
-                facts.format = if file.declared.is_some() { Format::Other } else { Format::Raw };
+                facts.format = match (file.declared.is_some(), file.disowned) {
+                    (true, _) => Format::Other,
+                    (false, true) => Format::Unknown,
+                    (false, false) => Format::Raw,
+                };
                 // QEMU counts a raw disk in whole sectors.
                 facts.virtual_size = length.map(|length| length.next_multiple_of(512));
                 let declared = file.declared.map(|format| format.bytes(&assembly.text));

@@ -145,6 +145,13 @@ fn follow(
             let reason = format!("QEMU knows no protocol `{}`", printable(scheme));
             broken(assembly, name, &draft, "unknown-protocol", &reason);
         }
+        Reference::Bad { .. } if draft.raw.contains(&0) => {
+            // QEMU, written in C, would open what stands before the NUL: that may be any disk.
+            let reason = "its name holds a NUL byte; QEMU would take the part before it";
+            let file = assembly.names[name as usize].file;
+            find(assembly, file, "bad-reference", reason.to_owned(), true);
+            opaque(assembly, name, &draft, reason);
+        }
         Reference::Bad { why } => {
             broken(assembly, name, &draft, "bad-reference", &format!("not a usable name: {why}"));
         }
@@ -242,6 +249,7 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
         (b"qcow2", false) => {
             let detail = format!("declares {} as qcow2, and it is not", path());
             find(assembly, file, "declared-qcow2-is-not", detail, true);
+            assembly.files[target as usize].disowned = true;
             false
         }
         (b"raw" | b"file" | b"host_device", true) => {

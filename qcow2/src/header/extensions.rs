@@ -149,12 +149,20 @@ impl<'a> Extensions<'a> {
             return Ok(None);
         }
         let end = offset + length;
-        let Some(data) = self.prefix.bytes.get(offset as usize..end as usize) else {
-            let name = ExtensionKind::new(kind).name();
-            return Err(self.prefix.short(Structure::Extension, name, offset.into(), end.into()));
+        let data = match self.prefix.bytes.get(offset as usize..end as usize) {
+            Some(data) => data,
+            // No data need not lie in the file.
+            None if length == 0 => &[],
+            None => return Err(self.no_data(kind, offset, end)),
         };
         self.offset = offset + length.next_multiple_of(EXTENSION_PAD);
         Ok(Some((kind, offset, data)))
+    }
+
+    #[cold]
+    fn no_data(&self, kind: u32, offset: u32, end: u32) -> Error {
+        let name = ExtensionKind::new(kind).name();
+        self.prefix.short(Structure::Extension, name, offset.into(), end.into())
     }
 
     /// Bytes beyond the file are zeros, as QEMU reads them: a list that runs off the file has ended.
