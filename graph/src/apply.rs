@@ -57,6 +57,7 @@ impl Graph {
         let changes: Vec<Change> = changes.into_iter().collect();
         self.inner.check(&changes)?;
         let inner = Shared::make_mut(&mut self.inner);
+        inner.reserve(changes.iter().filter(|change| matches!(change, Change::Insert(_))).count());
         let mut applied = Applied::default();
         for change in changes {
             match change {
@@ -110,6 +111,15 @@ impl Inner {
             return Err(ApplyError::TooManyDisks { max: MAX_DISKS });
         }
         Ok(())
+    }
+
+    /// Room for so many new disks, so that a scan of many does not grow every table by and by.
+    fn reserve(&mut self, disks: usize) {
+        self.slots.reserve(disks);
+        self.disks.reserve(disks);
+        self.generations.reserve(disks);
+        self.by_key.reserve(disks);
+        self.by_path.reserve(disks);
     }
 
     /// Inserts or replaces; says whether the disk is new.

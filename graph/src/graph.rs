@@ -220,6 +220,10 @@ impl Index {
         self.table.insert_unique(hash, (hash, slot), |&(hash, _)| hash);
     }
 
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.table.reserve(more, |&(hash, _)| hash);
+    }
+
     pub(crate) fn remove(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
         let hash = Self::hash(key);
         if let Ok(found) = self.table.find_entry(hash, |&have| have == (hash, slot)) {
