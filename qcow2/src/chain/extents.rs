@@ -124,7 +124,7 @@ impl Extents<'_> {
             let Some(walker) = self.layers.get_mut(depth) else { return Ok(None) };
             let status =
                 walker.status(self.at, max).map_err(|error| ChainError { depth, error })?;
-            let Status { mut piece, found, allocated } = status;
+            let Status { mut piece, allocated } = status;
             piece.depth = depth;
             piece.start = GuestOffset(self.at);
             match below {
@@ -137,7 +137,6 @@ impl Extents<'_> {
                 _ if !allocated => piece.zero = true,
                 _ => {}
             }
-            debug_assert!(found == allocated || !allocated);
             self.at += piece.length.max(1);
             return Ok(Some(piece));
         }
@@ -178,7 +177,6 @@ impl core::iter::FusedIterator for Extents<'_> {}
 /// What one layer says of some bytes.
 struct Status {
     piece: Extent,
-    found: bool,
     /// Whether the search ends here.
     allocated: bool,
 }
@@ -201,11 +199,11 @@ impl Walker<'_> {
             Kind::View(view) => view,
             Kind::Raw(raw) => {
                 let (end, data) = self.span(at, |at| raw.span(at))?;
-                piece.length = max.min(sector_end(end).saturating_sub(at).max(1));
+                piece.length = max.min(end.saturating_sub(at).max(1));
                 piece.data = data;
                 piece.zero = !data;
                 piece.offset = Some(HostOffset(at));
-                return Ok(Status { piece, found: true, allocated: true });
+                return Ok(Status { piece, allocated: true });
             }
         };
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
@@ -214,7 +212,7 @@ impl Walker<'_> {
             RunKind::Unallocated { reserved } => {
                 piece.present = false;
                 piece.offset = reserved;
-                return Ok(Status { piece, found: false, allocated: false });
+                return Ok(Status { piece, allocated: false });
             }
             RunKind::Zero { reserved } => {
                 piece.zero = true;
@@ -230,7 +228,7 @@ impl Walker<'_> {
                 self.data(offset, &mut piece)?;
             }
         }
-        Ok(Status { piece, found: true, allocated: true })
+        Ok(Status { piece, allocated: true })
     }
 
     /// Data in a cluster: is it in the file, and if its place was taken before it was written, is it there?
@@ -253,7 +251,7 @@ impl Walker<'_> {
         };
         if preallocated {
             let (end, data) = self.span(offset.get(), |at| source.span(at))?;
-            piece.length = piece.length.min(sector_end(end) - offset.get());
+            piece.length = piece.length.min(end.saturating_sub(offset.get()).max(1));
             piece.zero = !data;
         }
         Ok(())
@@ -282,9 +280,4 @@ impl Walker<'_> {
             Span::Hole { end } => (end, false),
         })
     }
-}
-
-/// QEMU counts the last sector of a file whole.
-fn sector_end(end: u64) -> u64 {
-    end.checked_next_multiple_of(512).unwrap_or(u64::MAX)
 }
