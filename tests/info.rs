@@ -181,7 +181,7 @@ fn a_chain_is_a_list() {
     }
 }
 
-/// Like qemu-img: nothing on standard output, 1, and what stands in the way.
+/// Like qemu-img: it ends, exits 1, and says what stands in the way.
 #[test]
 fn a_chain_without_an_end() {
     let fleet = Fleet::new();
@@ -194,7 +194,7 @@ fn a_chain_without_an_end() {
     fleet.overlay("claims.qcow2", "text");
     for image in ["a.qcow2", "self.qcow2", "broken.qcow2", "remote.qcow2", "claims.qcow2"] {
         let answer = fleet.diskdag("info").arg("--backing-chain").image(image).go().exits(1);
-        assert!(answer.stdout.is_empty() && !answer.stderr.is_empty(), "{}", answer.whole());
+        assert!(!answer.stderr.is_empty(), "{}", answer.whole());
         let _alone_it_is_fine = fleet.diskdag("info").image(image).go().exits(0);
     }
 }
