@@ -3,8 +3,8 @@
 //! An image is untrusted: a guest can write a qcow2 header into its own raw disk. So the parse core
 //! ([`Header`], [`Reference`], [`create`]) knows no file system and no path. Bytes go in, views of the
 //! same bytes come out; nothing is allocated, and nothing that an image names is ever opened.
-//! It builds without `std`. The feature `std` (on by default) adds [`source`], from which an image is
-//! read, and [`open`], which opens a path without blocking and without touching special files.
+//! It builds without `std`. The feature `std` (on by default) adds `source`, from which an image is
+//! read, and `open`, which opens a path without blocking and without touching special files.
 //!
 //! * [`format`](mod@format) holds the definitions alone: structures, constants and limits, in the
 //!   specification's order and under its names.

@@ -31,8 +31,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether the file is another than it was when it was opened: longer, shorter, or written to. Ask
-    /// again after reading; what was read from a file that changed may never have been in it.
+    /// Whether anything about the file is other than when it was opened: length, content, links, owner,
+    /// mode. Ask after reading; what was read from a file that changed may never have been in it together.
     ///
     /// # Errors
     ///
@@ -358,4 +358,23 @@ fn extend<S: Source + ?Sized>(
         return Err(ReadError::ChangedDuringRead { expected: want, found });
     }
     Ok(want)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{OpenError, open_listed, open_same};
+
+    #[test]
+    fn without_proc_the_second_look_has_to_see_the_same_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&path, b"a").unwrap();
+        fs::write(&other, b"b").unwrap();
+        let seen = open_listed(&path).unwrap().stat;
+        assert_eq!(open_same(&path, seen).unwrap().stat, seen);
+        fs::rename(&other, &path).unwrap();
+        assert!(matches!(open_same(&path, seen), Err(OpenError::Replaced)));
+    }
 }

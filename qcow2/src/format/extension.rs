@@ -21,7 +21,7 @@ pub const EXTENSION_LUKS: u32 = 0x0537_be77;
 /// The name of the external data file.
 pub const EXTENSION_DATA_FILE: u32 = 0x4441_5441;
 /// Data is padded to a multiple of this many bytes.
-pub const EXTENSION_PAD: u64 = 8;
+pub const EXTENSION_PAD: u32 = 8;
 
 /// What precedes the data of every extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]

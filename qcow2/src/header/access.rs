@@ -4,7 +4,7 @@
 use core::fmt;
 
 use super::{Features, Header};
-use crate::format::{RawHeader, RawHeaderV3};
+use crate::format::{RawBitmaps, RawHeader, RawHeaderV3, RawLuks};
 use crate::units::{ClusterBits, HostOffset};
 
 /// How the guest's data is encrypted.
@@ -211,7 +211,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn backing_format(&self) -> Option<&'a [u8]> {
-        self.known.backing_format.map(|extension| extension.data)
+        self.known.backing_format.data(self.prefix)
     }
 
     /// The external data file's name, byte for byte as stored. `None` unless the data file bit is set,
@@ -219,17 +219,21 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn data_file_name(&self) -> Option<&'a [u8]> {
-        self.known
-            .data_file_name
-            .filter(|_| self.features.has_data_file())
-            .map(|extension| extension.data)
+        if self.features.has_data_file() {
+            self.known.data_file_name.data(self.prefix)
+        } else {
+            None
+        }
     }
 
     /// Where the persistent bitmaps are. `None` unless the autoclear bit says that they are up to date.
     #[inline]
     #[must_use]
     pub fn bitmaps(&self) -> Option<BitmapsPointer> {
-        let (_, raw) = self.known.bitmaps.filter(|_| self.features.bitmaps_valid())?;
+        if !self.features.bitmaps_valid() {
+            return None;
+        }
+        let raw: &RawBitmaps = self.known.bitmaps.view(self.prefix)?;
         Some(BitmapsPointer {
             count: raw.nb_bitmaps.get(),
             directory: HostOffset(raw.bitmap_directory_offset.get()),
@@ -241,7 +245,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn luks(&self) -> Option<LuksPointer> {
-        let (_, raw) = self.known.luks?;
+        let raw: &RawLuks = self.known.luks.view(self.prefix)?;
         Some(LuksPointer { offset: HostOffset(raw.offset.get()), length: raw.length.get() })
     }
 }

@@ -9,10 +9,10 @@ use nom::{IResult, Parser};
 
 use super::Header;
 use super::prefix::Prefix;
-use crate::error::{Allowed, Error, ErrorKind, Structure};
+use crate::error::{Error, ErrorKind, Structure};
 use crate::format::{
-    BACKING_FORMAT_MAX, EXTENSION_BACKING_FORMAT, EXTENSION_BITMAPS, EXTENSION_DATA_FILE,
-    EXTENSION_END, EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD, RawBitmaps, RawLuks,
+    EXTENSION_BACKING_FORMAT, EXTENSION_BITMAPS, EXTENSION_DATA_FILE, EXTENSION_END,
+    EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, EXTENSION_PAD,
 };
 
 /// What an extension holds.
@@ -61,7 +61,7 @@ impl ExtensionKind {
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::BackingFormat => "backing_format",
             Self::FeatureNames => "feature_names",
@@ -98,9 +98,13 @@ pub struct Extension<'a> {
 #[derive(Clone, Debug)]
 pub struct Extensions<'a> {
     prefix: Prefix<'a>,
-    offset: u64,
-    end: u64,
+    /// Both in the first cluster, so 32 bits are plenty.
+    offset: u32,
+    end: u32,
 }
+
+/// An extension's type as stored, the place of its data, and the data.
+pub(super) type Found<'a> = (u32, u32, &'a [u8]);
 
 /// Type and length.
 #[inline]
@@ -109,39 +113,51 @@ fn record(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
 }
 
 impl<'a> Extensions<'a> {
-    /// The area from `offset` (the end of the header) to `end` (the backing name, or the end of the cluster).
+    /// The area from `offset` (the end of the header) to `end` (the backing name, or the end of the
+    /// cluster). Neither is beyond the first cluster.
     #[inline]
-    pub(super) fn new(prefix: Prefix<'a>, offset: u64, end: u64) -> Self {
+    pub(super) fn new(prefix: Prefix<'a>, offset: u32, end: u32) -> Self {
         Self { prefix, offset, end }
     }
 
-    /// The next extension, `None` at the end marker or where the area ends.
+    /// The next extension; `None` at the end marker or where the area ends.
     #[inline]
-    pub(super) fn advance(&mut self) -> Result<Option<Extension<'a>>, Error> {
+    pub(super) fn advance(&mut self) -> Result<Option<Found<'a>>, Error> {
         if self.offset >= self.end {
             return Ok(None);
         }
         let at = self.offset;
-        let rest = usize::try_from(at).ok().and_then(|at| self.prefix.bytes.get(at..));
-        let (kind, length) = match record(rest.unwrap_or_default()) {
+        let rest = self.prefix.bytes.get(at as usize..).unwrap_or_default();
+        let (kind, length) = match record(rest) {
             Ok((_, found)) => found,
-            Err(_) => self.record_at_end_of_file(at)?,
+            Err(_) => self.record_at_end_of_file(at.into())?,
         };
         // QEMU's order: an end marker, too, has to lie in the area with the length it claims.
         let offset = at + 8;
-        let length = u64::from(length);
         if offset > self.end || length > self.end - offset {
-            let kind = ErrorKind::OutOfBounds { found: offset + length, limit: self.end };
-            return Err(Error::new(Structure::Extension, "length", at + 4, kind));
+            let found = u64::from(offset) + u64::from(length);
+            let kind = ErrorKind::OutOfBounds { found, limit: self.end.into() };
+            return Err(Error::new(Structure::Extension, "length", u64::from(at) + 4, kind));
         }
         if kind == EXTENSION_END {
             self.offset = self.end;
             return Ok(None);
         }
-        let kind = ExtensionKind::new(kind);
-        let data = self.prefix.get(Structure::Extension, kind.name(), offset, length)?;
+        let end = offset + length;
+        let data = match self.prefix.bytes.get(offset as usize..end as usize) {
+            Some(data) => data,
+            // No data need not lie in the file.
+            None if length == 0 => &[],
+            None => return Err(self.no_data(kind, offset, end)),
+        };
         self.offset = offset + length.next_multiple_of(EXTENSION_PAD);
-        Ok(Some(Extension { kind, offset, data }))
+        Ok(Some((kind, offset, data)))
+    }
+
+    #[cold]
+    fn no_data(&self, kind: u32, offset: u32, end: u32) -> Error {
+        let name = ExtensionKind::new(kind).name();
+        self.prefix.short(Structure::Extension, name, offset.into(), end.into())
     }
 
     /// Bytes beyond the file are zeros, as QEMU reads them: a list that runs off the file has ended.
@@ -174,11 +190,11 @@ impl<'a> Iterator for Extensions<'a> {
     #[inline]
     fn next(&mut self) -> Option<Extension<'a>> {
         // The parser has walked the same bytes; were there an error after all, the list ends.
-        let next = self.advance().ok().flatten();
-        if next.is_none() {
+        let Ok(Some((kind, offset, data))) = self.advance() else {
             self.offset = self.end;
-        }
-        next
+            return None;
+        };
+        Some(Extension { kind: ExtensionKind::new(kind), offset: offset.into(), data })
     }
 }
 
@@ -189,65 +205,6 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn extensions(&self) -> Extensions<'a> {
-        Extensions::new(self.prefix, u64::from(self.header_length), self.area_end)
+        Extensions::new(self.prefix, self.header_length, self.area_end)
     }
-}
-
-/// The extensions that have a meaning, each found at most once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Known<'a> {
-    pub(super) backing_format: Option<Extension<'a>>,
-    pub(super) feature_names: Option<&'a [u8]>,
-    pub(super) bitmaps: Option<(u64, &'a RawBitmaps)>,
-    pub(super) luks: Option<(u64, &'a RawLuks)>,
-    pub(super) data_file_name: Option<Extension<'a>>,
-    /// How many extensions there are in all.
-    pub(super) count: u32,
-}
-
-impl<'a> Known<'a> {
-    /// Keeps the extension if it is a known one. Its length is checked here, what it says elsewhere.
-    #[inline]
-    pub(super) fn keep(&mut self, extension: Extension<'a>) -> Result<(), Error> {
-        self.count = self.count.saturating_add(1);
-        let twice = match extension.kind {
-            ExtensionKind::BackingFormat => {
-                let length = extension.data.len() as u64;
-                if length > u64::from(BACKING_FORMAT_MAX) {
-                    let max = u64::from(BACKING_FORMAT_MAX);
-                    return Err(bad(extension, ErrorKind::TooLarge { found: length, max }));
-                }
-                self.backing_format.replace(extension).is_some()
-            }
-            ExtensionKind::FeatureNames => self.feature_names.replace(extension.data).is_some(),
-            ExtensionKind::Bitmaps => {
-                let raw = view(extension)?;
-                self.bitmaps.replace((extension.offset, raw)).is_some()
-            }
-            ExtensionKind::Luks => {
-                let raw = view(extension)?;
-                self.luks.replace((extension.offset, raw)).is_some()
-            }
-            ExtensionKind::DataFile => self.data_file_name.replace(extension).is_some(),
-            ExtensionKind::Unknown(_) => false,
-        };
-        if twice {
-            return Err(bad(extension, ErrorKind::Duplicate { extension: extension.kind.get() }));
-        }
-        Ok(())
-    }
-}
-
-#[inline]
-fn view<'a, T: bytemuck::AnyBitPattern>(extension: Extension<'a>) -> Result<&'a T, Error> {
-    bytemuck::try_from_bytes(extension.data).map_err(|_| {
-        let found = extension.data.len() as u64;
-        let allowed = Allowed::Exactly(size_of::<T>() as u64);
-        bad(extension, ErrorKind::BadField { found, allowed })
-    })
-}
-
-#[cold]
-fn bad(extension: Extension<'_>, kind: ErrorKind) -> Error {
-    Error::new(Structure::Extension, extension.kind.name(), extension.offset - 8, kind)
 }

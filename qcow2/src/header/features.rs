@@ -166,7 +166,7 @@ impl<'a> Header<'a> {
     /// The names that the image gives to feature bits, in the order in which they lie there.
     #[must_use]
     pub fn feature_names(&self) -> FeatureNames<'a> {
-        FeatureNames(self.known.feature_names.unwrap_or_default())
+        FeatureNames(self.known.feature_names.data(self.prefix).unwrap_or_default())
     }
 
     /// The first name that the image gives to a feature bit. Walks the table: linear in its length.

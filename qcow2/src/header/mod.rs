@@ -1,13 +1,26 @@
 //! The header, whole: validated once by [`Header::parse`], then read by plain accessors.
 
+/// Where a field of the header lies.
+macro_rules! at {
+    ($field:ident) => {
+        core::mem::offset_of!(crate::format::RawHeader, $field) as u64
+    };
+    (v3 $field:ident) => {
+        core::mem::offset_of!(crate::format::RawHeaderV3, $field) as u64
+    };
+}
+
 mod access;
 mod extensions;
 mod features;
 mod findings;
+mod known;
+mod layout;
 mod obstacles;
 mod parse;
 mod prefix;
 mod salvage;
+mod tables;
 
 pub use access::{BitmapsPointer, Compression, CryptMethod, LuksPointer};
 pub use extensions::{Extension, ExtensionKind, Extensions};
@@ -18,7 +31,7 @@ pub use salvage::Salvage;
 
 use crate::format::{RawHeader, RawHeaderV3};
 use crate::units::ClusterBits;
-use extensions::Known;
+use known::Known;
 use prefix::Prefix;
 
 /// A validated header: views of the bytes that it was parsed from.
@@ -37,7 +50,7 @@ pub struct Header<'a> {
     header_length: u32,
     refcount_order: u8,
     /// Where the area of the extensions ends.
-    area_end: u64,
-    known: Known<'a>,
+    area_end: u32,
+    known: Known,
     backing_name: Option<&'a [u8]>,
 }

@@ -2,32 +2,20 @@
 //! `block/qcow2.c`) as far as the order decides which of two errors is told.
 #![forbid(unsafe_code)]
 
-use core::mem::offset_of;
-
-use super::extensions::{Extensions, Known};
+use super::extensions::Extensions;
 use super::features::Features;
+use super::known::Known;
+use super::layout::{Layout, within};
 use super::prefix::Prefix;
+use super::tables::{check_bitmaps, check_luks, check_tables};
 use super::{Compression, CryptMethod, Header};
 use crate::error::{Allowed, Error, ErrorKind, Structure};
 use crate::format::{
-    BACKING_NAME_MAX, BITMAP_DIRECTORY_MAX, BITMAPS_MAX, CLUSTER_BITS_MAX, CLUSTER_BITS_MIN,
-    CLUSTER_BITS_MIN_EXTENDED_L2, COMPRESSION_DEFLATE, COMPRESSION_TYPE_AT, COMPRESSION_ZSTD,
-    CRYPT_AES, CRYPT_LUKS, CRYPT_NONE, HEADER_LENGTH_V2, HEADER_LENGTH_V3, L1_ENTRIES_MAX, MAGIC,
-    REFCOUNT_ORDER_MAX, REFCOUNT_ORDER_V2, REFCOUNT_TABLE_BYTES_MAX, RawBitmaps, RawHeader,
-    RawHeaderV3, RawLuks, SNAPSHOT_ENTRY_MIN, SNAPSHOTS_MAX,
+    BACKING_NAME_MAX, CLUSTER_BITS_MAX, CLUSTER_BITS_MIN_EXTENDED_L2, COMPRESSION_DEFLATE,
+    COMPRESSION_TYPE_AT, COMPRESSION_ZSTD, CRYPT_AES, CRYPT_LUKS, CRYPT_NONE, REFCOUNT_ORDER_MAX,
+    REFCOUNT_ORDER_V2, RawHeader, RawHeaderV3,
 };
 use crate::units::ClusterBits;
-
-/// Where a field of the header lies.
-macro_rules! at {
-    ($field:ident) => {
-        offset_of!(RawHeader, $field) as u64
-    };
-    (v3 $field:ident) => {
-        offset_of!(RawHeaderV3, $field) as u64
-    };
-}
-pub(super) use at;
 
 impl<'a> Header<'a> {
     /// Parses a header out of bytes that are all that the file has.
@@ -61,38 +49,31 @@ impl<'a> Header<'a> {
         let features = Features::of(raw_v3);
 
         let mut known = Known::default();
-        let mut extensions = Extensions::new(prefix, u64::from(header_length), area_end);
+        let mut extensions = Extensions::new(prefix, header_length, area_end);
         loop {
             match extensions.advance() {
-                Ok(Some(extension)) => known.keep(extension)?,
+                Ok(Some((kind, at, data))) => known.keep(kind, at, data)?,
                 Ok(None) => break,
                 Err(error) => return Err(within(error, raw, cluster_bits)),
             }
         }
         let compression = compression(prefix, header_length, features)?;
         if features.extended_l2() && cluster_bits.get() < CLUSTER_BITS_MIN_EXTENDED_L2 {
-            let (min, max) = (CLUSTER_BITS_MIN_EXTENDED_L2.into(), CLUSTER_BITS_MAX.into());
-            let found = cluster_bits.get().into();
-            let kind = ErrorKind::BadField { found, allowed: Allowed::Range { min, max } };
-            return Err(Error::new(Structure::Header, "cluster_bits", at!(cluster_bits), kind));
+            return Err(small_subclusters(cluster_bits));
         }
         let refcount_order = refcount_order(raw_v3)?;
         let crypt_method = crypt_method(raw, &known)?;
-        tables(raw, cluster_bits, features)?;
+        check_tables(raw, cluster_bits, features)?;
         if features.bitmaps_valid()
-            && let Some((offset, bitmaps)) = known.bitmaps
+            && let Some(bitmaps) = known.bitmaps.view(prefix)
         {
-            check_bitmaps(offset, bitmaps, cluster_bits)?;
+            check_bitmaps(known.bitmaps.offset(), bitmaps, cluster_bits)?;
         }
-        if let Some((offset, luks)) = known.luks {
-            check_luks(offset, luks, cluster_bits)?;
+        if let Some(luks) = known.luks.view(prefix) {
+            check_luks(known.luks.offset(), luks, cluster_bits)?;
         }
-        if features.has_data_file() && known.data_file_name.is_none() {
-            let found = features.incompatible;
-            let why = "the data file bit is set, but no data file is named";
-            let kind = ErrorKind::Inconsistent { found, why };
-            let at = at!(v3 incompatible_features);
-            return Err(Error::new(Structure::Header, "incompatible_features", at, kind));
+        if features.has_data_file() && !known.data_file_name.is_some() {
+            return Err(no_data_file(features));
         }
         let backing_name = backing_name(prefix, raw, cluster_bits, header_length)?;
         Ok(Self {
@@ -112,102 +93,20 @@ impl<'a> Header<'a> {
     }
 }
 
-/// What has to make sense before anything else can be found: where the header ends, and the area of
-/// the extensions.
-pub(super) struct Layout<'a> {
-    pub(super) raw: &'a RawHeader,
-    pub(super) raw_v3: Option<&'a RawHeaderV3>,
-    pub(super) cluster_bits: ClusterBits,
-    pub(super) header_length: u32,
-    pub(super) area_end: u64,
-}
-
-impl<'a> Layout<'a> {
-    #[inline]
-    pub(super) fn of(prefix: Prefix<'a>) -> Result<Self, Error> {
-        let Some(raw) = RawHeader::view(prefix.bytes) else {
-            return Err(too_short(prefix));
-        };
-        if raw.magic.get() != MAGIC || !matches!(raw.version.get(), 2 | 3) {
-            return Err(unidentified(prefix));
-        }
-        let bits = raw.cluster_bits.get();
-        let Some(cluster_bits) = ClusterBits::new(bits) else {
-            let (min, max) = (CLUSTER_BITS_MIN.into(), CLUSTER_BITS_MAX.into());
-            let allowed = Allowed::Range { min, max };
-            let kind = ErrorKind::BadField { found: bits.into(), allowed };
-            return Err(Error::new(Structure::Header, "cluster_bits", at!(cluster_bits), kind));
-        };
-        let (raw_v3, header_length) = if raw.version.get() == 2 {
-            (None, HEADER_LENGTH_V2)
-        } else {
-            let Some(v3) = RawHeaderV3::view(prefix.bytes) else {
-                let need = u64::from(HEADER_LENGTH_V3);
-                return Err(prefix.short(Structure::Header, "version 3 header", 0, need));
-            };
-            let length = v3.header_length.get();
-            if length < HEADER_LENGTH_V3 || u64::from(length) > cluster_bits.size() {
-                let allowed =
-                    Allowed::Range { min: HEADER_LENGTH_V3.into(), max: cluster_bits.size() };
-                let kind = ErrorKind::BadField { found: length.into(), allowed };
-                let at = at!(v3 header_length);
-                return Err(Error::new(Structure::Header, "header_length", at, kind));
-            }
-            (Some(v3), length)
-        };
-        let name_at = raw.backing_file_offset.get();
-        if name_at > cluster_bits.size() {
-            let kind = ErrorKind::OutOfBounds { found: name_at, limit: cluster_bits.size() };
-            let at = at!(backing_file_offset);
-            return Err(Error::new(Structure::BackingName, "backing_file_offset", at, kind));
-        }
-        let area_end = if name_at == 0 { cluster_bits.size() } else { name_at };
-        Ok(Self { raw, raw_v3, cluster_bits, header_length, area_end })
-    }
-}
-
-/// An extension that would fit into the cluster, but for the backing file's name, overlaps that name.
 #[cold]
-fn within(error: Error, raw: &RawHeader, cluster_bits: ClusterBits) -> Error {
-    match error.kind {
-        ErrorKind::OutOfBounds { found, .. }
-            if raw.backing_file_offset.get() != 0 && found <= cluster_bits.size() =>
-        {
-            Error { kind: ErrorKind::Overlap { with: Structure::BackingName }, ..error }
-        }
-        _ => error,
-    }
+fn small_subclusters(cluster_bits: ClusterBits) -> Error {
+    let (min, max) = (CLUSTER_BITS_MIN_EXTENDED_L2.into(), CLUSTER_BITS_MAX.into());
+    let found = cluster_bits.get().into();
+    let kind = ErrorKind::BadField { found, allowed: Allowed::Range { min, max } };
+    Error::new(Structure::Header, "cluster_bits", at!(cluster_bits), kind)
 }
 
-/// Fewer bytes than a version 2 header.
 #[cold]
-fn too_short(prefix: Prefix<'_>) -> Error {
-    let need = u64::from(HEADER_LENGTH_V2);
-    let short = prefix.short(Structure::Header, "header", 0, need);
-    if matches!(short.kind, ErrorKind::NeedMore { .. }) { short } else { unidentified(prefix) }
-}
-
-/// What is known of bytes that don't begin like a header: no magic, another version, or cut short.
-#[cold]
-fn unidentified(prefix: Prefix<'_>) -> Error {
-    let word = |at: usize| {
-        let word = prefix.bytes.get(at..at + 4)?;
-        word.try_into().ok().map(u32::from_be_bytes)
-    };
-    match (word(0), word(4)) {
-        (Some(MAGIC), None | Some(2 | 3)) => {
-            prefix.short(Structure::Header, "header", 0, HEADER_LENGTH_V2.into())
-        }
-        (Some(MAGIC), Some(found)) => {
-            let kind = ErrorKind::UnsupportedVersion { found };
-            Error::new(Structure::Header, "version", at!(version), kind)
-        }
-        (found, _) => {
-            let kind =
-                ErrorKind::NotQcow2 { found: found.unwrap_or_default(), len: prefix.file_len };
-            Error::new(Structure::Header, "magic", at!(magic), kind)
-        }
-    }
+fn no_data_file(features: Features) -> Error {
+    let why = "the data file bit is set, but no data file is named";
+    let kind = ErrorKind::Inconsistent { found: features.incompatible, why };
+    let at = at!(v3 incompatible_features);
+    Error::new(Structure::Header, "incompatible_features", at, kind)
 }
 
 #[inline]
@@ -250,7 +149,7 @@ fn refcount_order(raw_v3: Option<&RawHeaderV3>) -> Result<u8, Error> {
 }
 
 #[inline]
-fn crypt_method(raw: &RawHeader, known: &Known<'_>) -> Result<CryptMethod, Error> {
+fn crypt_method(raw: &RawHeader, known: &Known) -> Result<CryptMethod, Error> {
     let found = raw.crypt_method.get();
     let bad = |kind| Error::new(Structure::Header, "crypt_method", at!(crypt_method), kind);
     let method = match found {
@@ -259,140 +158,17 @@ fn crypt_method(raw: &RawHeader, known: &Known<'_>) -> Result<CryptMethod, Error
         CRYPT_LUKS => CryptMethod::Luks,
         _ => return Err(bad(ErrorKind::Unsupported { found: found.into() })),
     };
-    match (method, known.luks) {
-        (CryptMethod::Luks, None) => {
+    match (method, known.luks.is_some()) {
+        (CryptMethod::Luks, false) => {
             let why = "encrypted with LUKS, but no extension says where its header is";
             Err(bad(ErrorKind::Inconsistent { found: found.into(), why }))
         }
-        (CryptMethod::None | CryptMethod::Aes, Some(_)) => {
+        (CryptMethod::None | CryptMethod::Aes, true) => {
             let why = "not encrypted with LUKS, but an extension says where its header is";
             Err(bad(ErrorKind::Inconsistent { found: found.into(), why }))
         }
         _ => Ok(method),
     }
-}
-
-/// Limits and alignment of the tables. Whether they lie inside the file is a finding.
-#[inline]
-fn tables(raw: &RawHeader, bits: ClusterBits, features: Features) -> Result<(), Error> {
-    let clusters = u64::from(raw.refcount_table_clusters.get());
-    let max = REFCOUNT_TABLE_BYTES_MAX / bits.size();
-    if clusters > max {
-        let kind = ErrorKind::TooLarge { found: clusters, max };
-        let at = at!(refcount_table_clusters);
-        return Err(Error::new(Structure::RefcountTable, "refcount_table_clusters", at, kind));
-    }
-    let table = Table {
-        structure: Structure::RefcountTable,
-        field: "refcount_table_offset",
-        at: at!(refcount_table_offset),
-    };
-    table.check(raw.refcount_table_offset.get(), clusters * bits.size(), bits)?;
-
-    let snapshots = raw.nb_snapshots.get();
-    if snapshots > SNAPSHOTS_MAX {
-        let kind = ErrorKind::TooLarge { found: snapshots.into(), max: SNAPSHOTS_MAX.into() };
-        return Err(Error::new(Structure::SnapshotTable, "nb_snapshots", at!(nb_snapshots), kind));
-    }
-    if snapshots > 0 {
-        let table = Table {
-            structure: Structure::SnapshotTable,
-            field: "snapshots_offset",
-            at: at!(snapshots_offset),
-        };
-        let length = u64::from(snapshots) * SNAPSHOT_ENTRY_MIN;
-        table.check(raw.snapshots_offset.get(), length, bits)?;
-    }
-
-    let entries = raw.l1_size.get();
-    if entries > L1_ENTRIES_MAX {
-        let kind = ErrorKind::TooLarge { found: entries.into(), max: L1_ENTRIES_MAX.into() };
-        return Err(Error::new(Structure::L1Table, "l1_size", at!(l1_size), kind));
-    }
-    let table =
-        Table { structure: Structure::L1Table, field: "l1_table_offset", at: at!(l1_table_offset) };
-    table.check(raw.l1_table_offset.get(), u64::from(entries) * 8, bits)?;
-
-    let size = raw.size.get();
-    // An L1 entry stands for one L2 table, of 8-byte entries or, extended, of 16-byte ones.
-    let shift = 2 * bits.get() - if features.extended_l2() { 4 } else { 3 };
-    let needed = (size >> shift) + u64::from(size & ((1 << shift) - 1) != 0);
-    if size > i64::MAX.unsigned_abs() || needed > i32::MAX.unsigned_abs().into() {
-        let max = i64::MAX.unsigned_abs().min(u64::from(L1_ENTRIES_MAX) << shift);
-        let kind = ErrorKind::TooLarge { found: size, max };
-        return Err(Error::new(Structure::Header, "size", at!(size), kind));
-    }
-    if u64::from(entries) < needed {
-        let why = "the L1 table is too small for the virtual size";
-        let kind = ErrorKind::Inconsistent { found: entries.into(), why };
-        return Err(Error::new(Structure::L1Table, "l1_size", at!(l1_size), kind));
-    }
-    Ok(())
-}
-
-/// A table whose place a header field names.
-struct Table {
-    structure: Structure,
-    field: &'static str,
-    at: u64,
-}
-
-impl Table {
-    /// QEMU's `qcow2_validate_table`: at a cluster's start, and its end an offset that a signed 64-bit
-    /// integer can hold.
-    #[inline]
-    fn check(&self, offset: u64, length: u64, bits: ClusterBits) -> Result<(), Error> {
-        let limit = i64::MAX.unsigned_abs();
-        if offset <= limit - length && bits.is_aligned(offset) {
-            return Ok(());
-        }
-        let kind = if bits.is_aligned(offset) {
-            ErrorKind::OutOfBounds { found: offset.saturating_add(length), limit }
-        } else {
-            ErrorKind::Misaligned { found: offset, alignment: bits.size() }
-        };
-        Err(Error::new(self.structure, self.field, self.at, kind))
-    }
-}
-
-fn check_bitmaps(offset: u64, raw: &RawBitmaps, bits: ClusterBits) -> Result<(), Error> {
-    let bad = |field, at, kind| Error::new(Structure::Bitmaps, field, offset + at, kind);
-    let reserved = raw.reserved.get();
-    if reserved != 0 {
-        let kind = ErrorKind::BadField { found: reserved.into(), allowed: Allowed::Exactly(0) };
-        return Err(bad("reserved", offset_of!(RawBitmaps, reserved) as u64, kind));
-    }
-    let count = raw.nb_bitmaps.get();
-    if count == 0 {
-        let allowed = Allowed::Range { min: 1, max: BITMAPS_MAX.into() };
-        return Err(bad("nb_bitmaps", 0, ErrorKind::BadField { found: 0, allowed }));
-    }
-    if count > BITMAPS_MAX {
-        let kind = ErrorKind::TooLarge { found: count.into(), max: BITMAPS_MAX.into() };
-        return Err(bad("nb_bitmaps", 0, kind));
-    }
-    let found = raw.bitmap_directory_offset.get();
-    if !bits.is_aligned(found) {
-        let at = offset_of!(RawBitmaps, bitmap_directory_offset) as u64;
-        let kind = ErrorKind::Misaligned { found, alignment: bits.size() };
-        return Err(bad("bitmap_directory_offset", at, kind));
-    }
-    let size = raw.bitmap_directory_size.get();
-    if size > BITMAP_DIRECTORY_MAX {
-        let at = offset_of!(RawBitmaps, bitmap_directory_size) as u64;
-        let kind = ErrorKind::TooLarge { found: size, max: BITMAP_DIRECTORY_MAX };
-        return Err(bad("bitmap_directory_size", at, kind));
-    }
-    Ok(())
-}
-
-fn check_luks(offset: u64, raw: &RawLuks, bits: ClusterBits) -> Result<(), Error> {
-    let found = raw.offset.get();
-    if bits.is_aligned(found) {
-        return Ok(());
-    }
-    let kind = ErrorKind::Misaligned { found, alignment: bits.size() };
-    Err(Error::new(Structure::Luks, "offset", offset, kind))
 }
 
 /// The name, in the first cluster and behind the header. A size without an offset means nothing, an

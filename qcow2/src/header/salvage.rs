@@ -1,10 +1,12 @@
 //! What a header that cannot be parsed still says about other files.
 #![forbid(unsafe_code)]
 
-use super::extensions::{ExtensionKind, Extensions};
-use super::parse::{Layout, backing_name};
+use super::extensions::Extensions;
+use super::layout::Layout;
+use super::parse::backing_name;
 use super::prefix::Prefix;
 use crate::error::{Error, ErrorKind};
+use crate::format::{EXTENSION_BACKING_FORMAT, EXTENSION_DATA_FILE};
 
 /// The files that a broken image names.
 ///
@@ -36,18 +38,17 @@ impl<'a> Salvage<'a> {
     /// What the first bytes of a file of `file_len` bytes say, after `error` was given for them.
     ///
     /// `None` if they are too broken to say what they name, and also if they don't reach far enough: give
-    /// the whole first cluster, as [`read_header`](crate::open::read_header) leaves it in its buffer.
+    /// the whole first cluster, as `read_header` leaves it in its buffer.
     #[must_use]
     pub fn of(bytes: &'a [u8], file_len: u64, error: Error) -> Option<Self> {
         let prefix = Prefix::new(bytes, file_len);
         let layout = Layout::of(prefix).ok()?;
-        let header_length = u64::from(layout.header_length);
         let (mut backing_format, mut data_file_name) = (None, None);
-        let mut extensions = Extensions::new(prefix, header_length, layout.area_end);
-        while let Some(extension) = extensions.advance().ok()? {
-            match extension.kind {
-                ExtensionKind::BackingFormat => backing_format = Some(extension.data),
-                ExtensionKind::DataFile => data_file_name = Some(extension.data),
+        let mut extensions = Extensions::new(prefix, layout.header_length, layout.area_end);
+        while let Some((kind, _, data)) = extensions.advance().ok()? {
+            match kind {
+                EXTENSION_BACKING_FORMAT => backing_format = Some(data),
+                EXTENSION_DATA_FILE => data_file_name = Some(data),
                 _ => {}
             }
         }
