@@ -3,6 +3,7 @@
 mod answer;
 mod chain;
 mod dependents;
+mod doubts;
 mod relation;
 mod removal;
 mod shape;
