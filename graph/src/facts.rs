@@ -201,6 +201,8 @@ pub struct Facts {
     pub virtual_size: Option<u64>,
     /// Bytes allocated on the host's file system.
     pub actual_size: Option<u64>,
+    /// Length of the file in bytes: what whoever reads it as raw data finds, whatever it holds.
+    pub length: Option<u64>,
     /// Number of hard links to the file, 0 where that is not known.
     pub links: u64,
     /// What it needs.
@@ -224,6 +226,7 @@ impl Facts {
             reason: None,
             virtual_size: None,
             actual_size: None,
+            length: None,
             links: 0,
             references: Vec::new(),
             dependencies: DependencyKnowledge::Complete,

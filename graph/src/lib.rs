@@ -49,8 +49,8 @@ pub use facts::{
 };
 pub use graph::{DiskId, Graph};
 pub use query::{
-    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Doubts, ImageRemoval, Removal,
-    Verdict,
+    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Depths, Doubts, ImageRemoval,
+    Removal, Verdict,
 };
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};

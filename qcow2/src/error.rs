@@ -13,14 +13,22 @@ pub enum Structure {
     Extension,
     /// The name of the backing file.
     BackingName,
-    /// The active L1 table.
+    /// An L1 table: the active one, or a snapshot's.
     L1Table,
+    /// An L2 table.
+    L2Table,
+    /// A cluster of guest data.
+    Cluster,
     /// The refcount table.
     RefcountTable,
+    /// A block of refcounts.
+    RefcountBlock,
     /// The table of internal snapshots.
     SnapshotTable,
     /// The bitmap directory.
     Bitmaps,
+    /// The table of one bitmap.
+    BitmapTable,
     /// The LUKS header.
     Luks,
 }
@@ -32,9 +40,13 @@ impl fmt::Display for Structure {
             Self::Extension => "header extension",
             Self::BackingName => "backing file name",
             Self::L1Table => "L1 table",
+            Self::L2Table => "L2 table",
+            Self::Cluster => "cluster",
             Self::RefcountTable => "refcount table",
+            Self::RefcountBlock => "refcount block",
             Self::SnapshotTable => "snapshot table",
             Self::Bitmaps => "bitmap directory",
+            Self::BitmapTable => "bitmap table",
             Self::Luks => "LUKS header",
         })
     }

@@ -12,6 +12,8 @@
 //!   `qemu-img info` can describe is described, encrypted images and unknown features included;
 //!   [`Header::obstacles`] says what keeps the guest's data from being read, [`Header::findings`]
 //!   what is odd, [`Salvage`] what a broken header still says about other files.
+//! * [`table`] decodes what the header points to: L1 and L2 entries, refcounts, internal snapshots,
+//!   persistent bitmaps, the LUKS header.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
 //!
 //! ```
@@ -47,6 +49,7 @@ pub mod reference;
 pub mod source;
 #[cfg(feature = "std")]
 mod sys;
+pub mod table;
 mod units;
 
 pub use error::{Allowed, Error, ErrorKind, Structure};
@@ -56,4 +59,5 @@ pub use header::{
     Obstacle, Obstacles, Salvage,
 };
 pub use reference::{Base, JsonReference, Reference, Rule, Target};
+pub use table::Geometry;
 pub use units::{ClusterBits, GuestOffset, HostOffset};

@@ -128,6 +128,11 @@ impl Labels {
         self.depth[slot as usize]
     }
 
+    /// The depth of every slot; 0 for a free one.
+    pub(crate) fn depths(&self) -> &[u32] {
+        &self.depth
+    }
+
     /// The greatest depth.
     pub(crate) fn deepest(&self) -> u32 {
         self.deepest

@@ -2,7 +2,7 @@
 
 use crate::doubt::Doubt;
 use crate::facts::EdgeKind;
-use crate::graph::{DiskId, Graph, Inner};
+use crate::graph::{DiskId, Graph, Inner, bytes};
 use crate::index::SlotSet;
 use crate::labels::Above;
 use crate::query::answer::Doubts;
@@ -69,16 +69,19 @@ impl Graph {
 }
 
 impl<'g> Dependents<'g> {
-    /// Whether this is everything: nothing in scope could not be asked. Costs what
-    /// [`Graph::has_dependents`] costs.
+    /// Whether this is everything: nothing in scope could not be asked. O(1), or O(dependents)
+    /// where there are missing files or disks whose needs are not known.
     pub fn is_complete(&self) -> bool {
-        self.of.is_some_and(|x| !self.inner.has_scope_doubt(x))
+        self.of.is_some() && self.doubts().is_empty()
     }
 
     /// What could not be asked and might depend on the disk.
     pub fn doubts(&self) -> Vec<Doubt> {
         match self.of {
-            Some(x) => self.inner.scope_doubts(&[x]),
+            Some(x) => {
+                let above = self.clone().map(|id| id.slot);
+                self.inner.scope_doubts(&std::iter::once(x).chain(above).collect())
+            }
             None => Doubts::of_stale_id(self.inner).list(),
         }
     }
@@ -170,7 +173,7 @@ impl Inner {
             }
         }
         found.sort_by_key(|Found { dependent, .. }| {
-            (dependent.depth, self.path(dependent.disk.slot))
+            (dependent.depth, bytes(self.path(dependent.disk.slot)))
         });
         found
     }

@@ -4,47 +4,66 @@ use std::path::PathBuf;
 
 use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::{Format, State};
-use crate::graph::Inner;
+use crate::graph::{Graph, Inner};
 use crate::index::SlotSet;
 use crate::namesakes::file_names;
 use crate::structure::Arc;
 
+impl Graph {
+    /// Everything that could not be asked, whatever the question: what the coverage says, and every
+    /// disk whose own needs are not known. O(doubtful disks).
+    pub fn doubts(&self) -> Vec<Doubt> {
+        self.inner.scope_doubts(&SlotSet::default())
+    }
+}
+
 impl Inner {
-    /// Whether [`Inner::scope_doubts`] has anything to say about `image`. Allocates nothing.
-    pub(crate) fn has_scope_doubt(&self, image: u32) -> bool {
+    /// Whether [`Inner::scope_doubts`] has anything to say about an image that nothing is known to
+    /// depend on. Allocates nothing.
+    pub(crate) fn has_doubt_alone(&self, image: u32) -> bool {
+        let is_image = |slot: u32| slot == image;
+        let from_outside = |slot| self.slots.incoming(slot).any(|arc| !is_image(arc.from));
         self.coverage.is_in_doubt()
-            || self.doubtful.iter().any(|slot| self.matters(*slot, |disk| disk == image))
-            || self.namesakes(image).any(|missing| self.is_needed_by_others(missing, &[image]))
+            || self.doubtful.iter().any(|slot| self.matters(*slot, is_image))
+            || self.namesakes(image).any(from_outside)
     }
 
-    /// The doubts about what depends on `images`, judged as a set; the slots are sorted.
-    /// O(doubtful and missing disks + images, with the logarithm for the sorting).
-    pub(crate) fn scope_doubts(&self, images: &[u32]) -> Vec<Doubt> {
-        let is_image = |slot: u32| images.binary_search(&slot).is_ok();
+    /// The doubts about what depends on a set of images that is `settled`: they, judged as a set,
+    /// and all that is known to depend on them. Could anything else need one of those?
+    /// O(doubtful disks + settled ones + missing files that bear a name of theirs).
+    pub(crate) fn scope_doubts(&self, settled: &SlotSet) -> Vec<Doubt> {
+        let is_settled = |slot: u32| settled.contains(&slot);
         let mut doubts: Vec<Doubt> = self.coverage.standing().collect();
         for &slot in &self.doubtful {
-            if self.matters(slot, is_image) {
-                self.doubts_about(slot, |referrer| !is_image(referrer), &mut doubts);
+            if self.matters(slot, is_settled) {
+                self.doubts_about(slot, |referrer| !is_settled(referrer), &mut doubts);
             }
         }
+        if self.missing.is_empty() {
+            return doubts;
+        }
         // By name and not by image: a thousand images of one name are asked about once.
-        let facts = images.iter().filter_map(|image| self.facts(*image));
+        let facts = settled.iter().filter_map(|slot| self.facts(*slot));
         let mut names: Vec<&[u8]> = facts.flat_map(file_names).collect();
         names.sort_unstable();
         names.dedup();
         let called = names.into_iter().flat_map(|name| self.missing_called(name));
-        let mut missing: Vec<u32> = called.filter(|slot| !is_image(*slot)).collect();
+        let mut missing: Vec<u32> = called.filter(|slot| !is_settled(*slot)).collect();
         missing.sort_unstable();
         missing.dedup();
-        missing.retain(|slot| self.is_needed_by_others(*slot, images));
-        doubts.extend(missing.into_iter().map(|slot| self.namesake_doubt(slot)));
+        for slot in missing {
+            let needed_by = self.slots.incoming(slot).find(|arc| !is_settled(arc.from));
+            doubts.extend(needed_by.map(|arc| self.namesake_doubt(arc)));
+        }
         doubts
     }
 
-    /// The doubts behind a [`crate::Graph::has_dependents`] that is not known: those about the
-    /// scope, and the names that may mean the image.
+    /// The doubts behind a [`Graph::has_dependents`] that is not known: those about the scope, and
+    /// the names that may mean the image.
     pub(crate) fn dependents_doubts(&self, image: u32) -> Vec<Doubt> {
-        let mut doubts = self.scope_doubts(&[image]);
+        let above = self.dependents_of(&[image]);
+        let above = above.iter().map(|found| found.dependent.disk.slot);
+        let mut doubts = self.scope_doubts(&above.chain([image]).collect());
         let possible = self.slots.incoming(image).filter(|arc| !self.traits(*arc).certain);
         doubts.extend(possible.map(|arc| self.directory_doubt(arc)));
         doubts
@@ -63,7 +82,9 @@ impl Inner {
         }
         for slot in below {
             if self.missing.binary_search(&slot).is_ok() && self.is_namesake(slot, to) {
-                doubts.push(self.namesake_doubt(slot));
+                let from_chain = |arc: &Arc| chain.contains(&arc.from);
+                let needed_by = self.slots.incoming(slot).find(from_chain);
+                doubts.extend(needed_by.map(|arc| self.namesake_doubt(arc)));
             }
         }
         // Not sure to lead there, so a step of the way at least is not sure.
@@ -80,10 +101,6 @@ impl Inner {
             && (!self.is_opaque(slot)
                 || !self.slots.has_incoming(slot)
                 || self.slots.incoming(slot).any(|arc| !is_image(arc.from)))
-    }
-
-    fn is_needed_by_others(&self, missing: u32, images: &[u32]) -> bool {
-        self.slots.incoming(missing).any(|arc| images.binary_search(&arc.from).is_err())
     }
 
     fn is_opaque(&self, slot: u32) -> bool {
@@ -122,15 +139,16 @@ impl Inner {
         }
     }
 
-    fn namesake_doubt(&self, slot: u32) -> Doubt {
-        let needed_by = self.slots.incoming(slot).next().map(|arc| self.path(arc.from));
-        let by = needed_by.map(|path| format!(" by {}", path.display().to_string().escape_debug()));
+    /// The doubt because of an edge to a missing file.
+    fn namesake_doubt(&self, arc: Arc) -> Doubt {
+        let needed_by = self.path(arc.from).display().to_string();
         Doubt {
-            path: self.path(slot).to_owned(),
+            path: self.path(arc.to).to_owned(),
             kind: DoubtKind::MissingNamesake,
             reason: format!(
-                "needed{} and missing; it bears the name of this image, which may have been moved",
-                by.unwrap_or_default()
+                "needed by {} and missing; it bears the name of this image or of one that depends \
+                 on it, which may have been moved",
+                needed_by.escape_debug()
             ),
         }
     }

@@ -112,10 +112,10 @@ impl Graph {
         let live: Vec<u32> =
             members.iter().filter(|id| inner.is_live(**id)).map(|id| id.slot).collect();
         let mut found = inner.dependents_of(&live);
-        let among: SlotSet = found.iter().map(|found| found.dependent.disk.slot).collect();
+        let above = found.iter().map(|found| found.dependent.disk.slot);
+        let settled: SlotSet = live.iter().copied().chain(above).collect();
         found.retain(|found| !seen.contains(&found.dependent.disk));
-        let blocked = inner
-            .blocked_by(&found, |slot| among.contains(&slot) || seen.contains(&inner.id(slot)));
+        let blocked = inner.blocked_by(&found, |slot| settled.contains(&slot));
         let blocker = |Found { dependent, on }: Found| Blocker {
             path: inner.path(dependent.disk.slot).to_owned(),
             disk: dependent.disk,
@@ -126,9 +126,7 @@ impl Graph {
         };
         let blockers: Vec<Blocker> = found.into_iter().map(blocker).collect();
         let stale = members.len() - live.len();
-        let mut sorted = live;
-        sorted.sort_unstable();
-        let mut doubts: Vec<Doubt> = inner.scope_doubts(&sorted);
+        let mut doubts: Vec<Doubt> = inner.scope_doubts(&settled);
         doubts.extend(std::iter::repeat_with(doubts::stale).take(stale));
         let images = members
             .iter()
@@ -231,12 +229,15 @@ fn verdict(blocked: bool, in_doubt: bool) -> Verdict {
 }
 
 fn describe(certain: bool, depth: u32, kind: &str) -> String {
-    let layers = if depth == 1 { "directly".to_owned() } else { format!("{depth} layers up") };
-    match certain {
-        true => format!("needs it {layers}, as its {kind} reference says"),
-        false => format!(
-            "may need it {layers}: a {kind} name on the way is resolved from QEMU's working directory"
-        ),
+    match (certain, depth) {
+        (true, 1) => format!("needs it directly, as its {kind} reference says"),
+        (true, _) => format!("needs it {depth} layers up, as its {kind} reference says"),
+        (false, _) => {
+            let layers = if depth == 1 { "directly" } else { &format!("{depth} layers up") };
+            format!(
+                "may need it {layers}: a {kind} name on the way is resolved from QEMU's working directory"
+            )
+        }
     }
 }
 

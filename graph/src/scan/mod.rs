@@ -13,6 +13,7 @@ mod paths;
 mod references;
 mod scope;
 mod settings;
+mod text;
 mod walk;
 
 use std::num::NonZeroUsize;

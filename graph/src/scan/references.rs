@@ -1,5 +1,7 @@
 //! References: from the names in a header to edges, by QEMU's rules.
 
+use std::borrow::Cow;
+
 use diskdag_qcow2::open::FileKind;
 use diskdag_qcow2::reference::{JsonReference, Reference};
 use std::collections::HashMap;
@@ -11,6 +13,7 @@ use crate::scan::assembly::{Assembly, Gap, Place};
 use crate::scan::content::{Content, FormatName};
 use crate::scan::paths::{ends_with, os_str, suffix};
 use crate::scan::printable;
+use crate::scan::text::Span;
 
 /// A name resolved from QEMU's working directory may mean any file that ends with it. Beyond this
 /// many, nobody can list what is meant, and the reference is opaque.
@@ -52,7 +55,7 @@ pub(super) fn resolve_all(assembly: &mut Assembly, should_stop: &dyn Fn() -> boo
 fn by_file_name(assembly: &Assembly) -> HashMap<Box<[u8]>, Vec<u32>> {
     let mut names: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
     for (name, at) in assembly.names.iter().zip(0..) {
-        names.entry(name.name.clone()).or_default().push(at);
+        names.entry(assembly.text.get(name.name).into()).or_default().push(at);
     }
     names
 }
@@ -61,14 +64,12 @@ fn by_file_name(assembly: &Assembly) -> HashMap<Box<[u8]>, Vec<u32>> {
 fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
     let file = assembly.names[name as usize].file;
     let Content::Image(image) = &assembly.files[file as usize].content else { return };
-    let backing = image.backing.clone();
-    let format = image.backing_format.clone();
-    let data_file = image.data_file.clone();
+    let text = &assembly.text;
+    let owned = |span: Span| -> Box<[u8]> { text.get(span).into() };
+    let backing = image.backing.map(owned);
+    let format = image.backing_format;
+    let data_file = image.data_file.map(owned);
     if let Some(raw) = backing {
-        if format.is_none() && !raw.starts_with(b"json:") {
-            let detail = "its backing file's format is not declared; QEMU would guess it";
-            find(assembly, file, "backing-format-undeclared", detail.to_owned(), false);
-        }
         let reference = Reference::classify(&raw);
         let rule = reference.rule();
         if let Reference::Relative(path) = reference {
@@ -93,7 +94,7 @@ fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
             kind: EdgeKind::DataFile,
             rule: reference.rule(),
             raw: raw.clone(),
-            format: Some(FormatName::Borrowed(b"raw")),
+            format: Some(FormatName::Raw),
             certainty: Certainty::Certain,
         };
         follow(assembly, name, reference, draft, deferred);
@@ -125,7 +126,8 @@ fn follow(
         Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft),
         Reference::File(path) => by_path(assembly, &path, draft),
         Reference::Json(JsonReference::File { path, format }) => {
-            draft.format = draft.format.or_else(|| format.map(FormatName::Owned));
+            let named = format.map(|format| FormatName::of(&format, &mut assembly.text));
+            draft.format = draft.format.or(named);
             by_path(assembly, &path, draft);
         }
         Reference::Remote { .. } | Reference::Json(JsonReference::Remote { .. }) => {
@@ -142,6 +144,13 @@ fn follow(
         Reference::UnknownProtocol { scheme } => {
             let reason = format!("QEMU knows no protocol `{}`", printable(scheme));
             broken(assembly, name, &draft, "unknown-protocol", &reason);
+        }
+        Reference::Bad { .. } if draft.raw.contains(&0) => {
+            // QEMU, written in C, would open what stands before the NUL: that may be any disk.
+            let reason = "its name holds a NUL byte; QEMU would take the part before it";
+            let file = assembly.names[name as usize].file;
+            find(assembly, file, "bad-reference", reason.to_owned(), true);
+            opaque(assembly, name, &draft, reason);
         }
         Reference::Bad { why } => {
             broken(assembly, name, &draft, "bad-reference", &format!("not a usable name: {why}"));
@@ -231,7 +240,8 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
         Content::Other => false,
         Content::Broken(_) | Content::Unreadable(_) => return false,
     };
-    let Some(format) = draft.format.as_deref() else { return false };
+    let Some(declared) = draft.format else { return false };
+    let format = &*declared.bytes(&assembly.text).to_vec();
     let path = || printable(&assembly.path(assembly.files[target as usize].name));
     match (format, holds_qcow2) {
         (b"qcow2", true) => false,
@@ -239,6 +249,7 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
         (b"qcow2", false) => {
             let detail = format!("declares {} as qcow2, and it is not", path());
             find(assembly, file, "declared-qcow2-is-not", detail, true);
+            assembly.files[target as usize].disowned = true;
             false
         }
         (b"raw" | b"file" | b"host_device", true) => {
@@ -259,8 +270,8 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
             find(assembly, file, "declared-format-differs", detail, true);
             true
         }
-        (other, false) => {
-            assembly.files[target as usize].declared = Some(FormatName::Owned(other.to_vec()));
+        (_, false) => {
+            assembly.files[target as usize].declared = Some(declared);
             false
         }
     }
@@ -334,10 +345,16 @@ fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: Draft)
 
 fn push(assembly: &mut Assembly, name: u32, draft: Draft, target: Key, ends_chain: bool) {
     let Draft { kind, raw, format, rule, certainty } = draft;
-    let format = format.filter(|_| kind == EdgeKind::Backing);
+    let format = format.filter(|_| kind == EdgeKind::Backing).map(|format| match format {
+        FormatName::Qcow2 => Cow::Borrowed(&b"qcow2"[..]),
+        FormatName::Raw => Cow::Borrowed(&b"raw"[..]),
+        other @ FormatName::Other(_) => Cow::Owned(other.bytes(&assembly.text).to_vec()),
+    });
     let entry = &mut assembly.files[assembly.names[name as usize].file as usize];
+    // Nearly every image has one edge: room for that, not for the four that a vector begins with.
+    entry.edges.reserve_exact(1);
     entry.edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
-    // Names may still be added while references are followed, so the first is noted too.
+    // Which name an edge comes from matters to files of several names, and names may still come.
     entry.edge_names.push(name);
 }
 

@@ -1,7 +1,7 @@
 //! Every question, asked of the graph and of the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diskdag_graph::{Answer, BlockerKind, DiskId, Doubt, DoubtKind, EdgeKind, Graph, Verdict};
 
@@ -84,6 +84,7 @@ impl Pair<'_> {
         assert_eq!(graph.edge_count(), oracle.references().count());
         assert_eq!(graph.structure().node_count(), graph.len());
         assert_eq!(graph.edges().count(), graph.edge_count());
+        assert_eq!(sorted(&graph.doubts()), oracle.doubts(&BTreeSet::new()));
         assert_eq!(self.set(graph.disks().map(|disk| disk.id())), self.names().collect());
         for name in 0..48 {
             assert_eq!(graph.find_key(&key(name)), self.ids.get(&name).copied());
@@ -164,9 +165,8 @@ impl Pair<'_> {
 
             let nearest = dependents.nearest_first();
             assert_eq!(self.set(nearest.iter().map(|dependent| dependent.disk)), expected);
-            let order = |d: &diskdag_graph::Dependent| {
-                (d.depth, PathBuf::from(self.oracle.path(self.names[&d.disk])))
-            };
+            let order =
+                |d: &diskdag_graph::Dependent| (d.depth, self.oracle.path(self.names[&d.disk]));
             assert!(nearest.is_sorted_by_key(order));
             for dependent in &nearest {
                 let y = self.names[&dependent.disk];
@@ -180,7 +180,7 @@ impl Pair<'_> {
             let sure = dependents.clone().take(first_possible).map(|id| self.names[&id]);
             assert!(sure.into_iter().all(|y| self.sure[&y].contains_key(&x)));
 
-            let doubts = self.oracle.doubts(&BTreeSet::from([x]));
+            let doubts = self.oracle.doubts(&expected.iter().copied().chain([x]).collect());
             assert_eq!(sorted(&dependents.doubts()), doubts, "doubts about {x}");
             assert_eq!(dependents.is_complete(), doubts.is_empty());
             let answer = match (first_possible > 0, expected.is_empty() && doubts.is_empty()) {
@@ -234,6 +234,7 @@ impl Pair<'_> {
             assert_eq!(chain, expected, "the chain of {x}");
             let depth = u32::try_from(expected.len() - 1).unwrap();
             assert_eq!(self.graph.depth(self.id(x)), depth, "the depth of {x}");
+            assert_eq!(self.graph.depths().of(self.id(x)), depth);
             deepest = deepest.max(depth);
             // The chain ends with an edge that ends it, or with what the last disk refers to.
             let ended = match expected.as_slice() {
@@ -311,7 +312,7 @@ impl Pair<'_> {
         let blockers: BTreeSet<Name> =
             self.names().filter(|y| set.iter().any(|x| blocks(*y, *x))).collect();
         assert_eq!(self.set(removal.blockers.iter().map(|blocker| blocker.disk)), blockers);
-        assert!(removal.blockers.is_sorted_by_key(|blocker| (blocker.depth, &blocker.path)));
+        assert!(removal.blockers.is_sorted_by_key(|one| (one.depth, one.path.as_os_str())));
         for blocker in &removal.blockers {
             let (y, x) = (self.names[&blocker.disk], self.names[&blocker.image]);
             let certain = set.iter().any(|x| self.sure[&y].contains_key(x));
@@ -322,7 +323,7 @@ impl Pair<'_> {
             assert_eq!(blocker.detail.starts_with("needs"), certain);
             assert_eq!(blocker.kind, BlockerKind::Dependent);
         }
-        let doubts = self.oracle.doubts(set);
+        let doubts = self.oracle.doubts(&blockers.union(set).copied().collect());
         assert_eq!(sorted(&removal.doubts), doubts, "doubts about {set:?}");
         let verdict = |blocked: bool| match (blocked, doubts.is_empty()) {
             (true, _) => Verdict::No,

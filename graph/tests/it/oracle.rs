@@ -175,17 +175,17 @@ impl Oracle {
         if in_doubt { Answer::Unknown } else { Answer::No }
     }
 
-    /// What might depend on one of `set` and cannot be asked: kinds and paths.
-    pub(crate) fn doubts(&self, set: &BTreeSet<Name>) -> Vec<(DoubtKind, String)> {
+    /// What might need one of `settled`, and cannot be asked: kinds and paths.
+    pub(crate) fn doubts(&self, settled: &BTreeSet<Name>) -> Vec<(DoubtKind, String)> {
         let mut doubts = Vec::new();
         for (name, disk) in &self.disks {
             let needed_by: BTreeSet<Name> = self.needed_by(*name).collect();
-            let from_outside: Vec<Name> = needed_by.difference(set).copied().collect();
+            let from_outside: Vec<Name> = needed_by.difference(settled).copied().collect();
             match disk.said.condition {
-                Condition::Unreadable if !set.contains(name) => {
+                Condition::Unreadable if !settled.contains(name) => {
                     doubts.push((DoubtKind::File, self.path(*name)));
                 }
-                Condition::Opaque if !set.contains(name) => {
+                Condition::Opaque if !settled.contains(name) => {
                     let images = from_outside.iter().map(|from| self.path(*from));
                     doubts.extend(images.map(|path| (DoubtKind::Opaque, path)));
                     if needed_by.is_empty() {
@@ -193,9 +193,9 @@ impl Oracle {
                     }
                 }
                 Condition::Missing
-                    if !set.contains(name)
+                    if !settled.contains(name)
                         && !from_outside.is_empty()
-                        && set.iter().any(|image| self.is_namesake(*name, *image)) =>
+                        && settled.iter().any(|image| self.is_namesake(*name, *image)) =>
                 {
                     doubts.push((DoubtKind::MissingNamesake, self.path(*name)));
                 }

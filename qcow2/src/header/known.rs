@@ -23,6 +23,9 @@ impl Span {
         if self.at == 0 {
             return None;
         }
+        if self.length == 0 {
+            return Some(&[]);
+        }
         let at = self.at as usize;
         prefix.bytes.get(at..at + self.length as usize)
     }

@@ -79,9 +79,11 @@ pub(super) fn within(error: Error, raw: &RawHeader, cluster_bits: ClusterBits) -
 /// Fewer bytes than a version 2 header.
 #[cold]
 fn too_short(prefix: Prefix<'_>) -> Error {
-    let need = u64::from(HEADER_LENGTH_V2);
-    let short = prefix.short(Structure::Header, "header", 0, need);
-    if matches!(short.kind, ErrorKind::NeedMore { .. }) { short } else { unidentified(prefix) }
+    let need = u64::from(HEADER_LENGTH_V2).min(prefix.file_len);
+    if (prefix.bytes.len() as u64) < need {
+        return prefix.short(Structure::Header, "header", 0, need);
+    }
+    unidentified(prefix)
 }
 
 /// What is known of bytes that don't begin like a header: no magic, another version, or cut short.

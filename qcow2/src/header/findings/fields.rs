@@ -36,7 +36,8 @@ pub(super) const FIELDS: [Check; 19] = [
     },
     |header, _| {
         let offset = header.snapshots_offset().get();
-        let odd = header.snapshot_count() == 0 && !header.cluster_bits.is_aligned(offset);
+        let refused = !header.cluster_bits.is_aligned(offset) || offset > i64::MAX.unsigned_abs();
+        let odd = header.snapshot_count() == 0 && refused;
         let field = ("snapshots_offset", at!(snapshots_offset));
         let found = header_field(FindingKind::UnusedSnapshotsOffset, field, offset);
         odd.then_some(Finding { structure: Structure::SnapshotTable, ..found })

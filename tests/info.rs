@@ -1,0 +1,188 @@
+//! `diskdag info` beside `qemu-img info`, key by key.
+//!
+//! What lies behind tables (internal snapshots, bitmaps, the LUKS header) may be left out;
+//! everything that the header and a stat give has to be there, and nothing may be there that
+//! QEMU does not have.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Fleet, Image, Qemu, feature, require_qemu};
+
+/// Keys whose values lie behind tables of their own.
+const BEHIND_TABLES: [&str; 3] = ["snapshots", "bitmaps", "encrypt"];
+
+/// Compares one value and everything in it; `place` is for the message.
+#[track_caller]
+pub(crate) fn same(ours: &Value, theirs: &Value, place: &str) {
+    let (Value::Object(our), Value::Object(their)) = (ours, theirs) else {
+        if let (Value::Array(our), Value::Array(their)) = (ours, theirs) {
+            assert_eq!(our.len(), their.len(), "{place}");
+            for (index, (our, their)) in our.iter().zip(their).enumerate() {
+                same(our, their, &format!("{place}[{index}]"));
+            }
+            return;
+        }
+        assert_eq!(ours, theirs, "{place}");
+        return;
+    };
+    for (key, value) in their {
+        let place = format!("{place}.{key}");
+        match our.get(key) {
+            Some(found) => same(found, value, &place),
+            None => assert!(
+                BEHIND_TABLES.contains(&key.as_str()) || place.contains(".encrypt."),
+                "{place} is not said; QEMU has {value}"
+            ),
+        }
+    }
+    for (key, value) in our {
+        // The nodes below are said since QEMU 8.1.
+        let newer = key == "children" && !their.contains_key("children");
+        assert!(newer || their.contains_key(key), "{place}.{key} is not QEMU's: {value}");
+    }
+}
+
+/// Takes out what depends on the file system under the test and not on the image.
+pub(crate) fn without_allocation(mut value: Value) -> Value {
+    fn strip(value: &mut Value) {
+        if let Value::Object(object) = value {
+            object.remove("actual-size");
+        }
+        match value {
+            Value::Object(object) => object.values_mut().for_each(strip),
+            Value::Array(array) => array.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    strip(&mut value);
+    value
+}
+
+#[track_caller]
+fn compare(qemu: Qemu, fleet: &Fleet, folder: &Path, image: &str) {
+    let blocks = || folder.join(image).metadata().unwrap().blocks();
+    let before = blocks();
+    let theirs = qemu.info(folder, image);
+    for option in ["--output=json", "--json"] {
+        let answer = fleet.diskdag("info").args([option, image]).within(folder).go().exits(0);
+        let ours = answer.value();
+        // A file system may change its mind on how much it allocates while nobody writes.
+        if blocks() == before {
+            same(&ours, &theirs, image);
+        } else {
+            let [ours, theirs] = [ours, theirs.clone()].map(without_allocation);
+            same(&ours, &theirs, image);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_image() {
+    let Some(qemu) = require_qemu() else { return };
+    let fleet = Fleet::new();
+    let root = fleet.root();
+    let mut names = Vec::new();
+    let mut make = |name: &str, arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend([name, "4M"]);
+        qemu.create(&root, "qcow2", &all);
+        names.push(name.to_owned());
+    };
+    for compat in ["0.10", "1.1"] {
+        for bits in 9..=21 {
+            let options = format!("compat={compat},cluster_size={}", 1 << bits);
+            make(&format!("{compat}-{bits}"), &["-o", &options]);
+        }
+    }
+    for bits in [1, 2, 4, 8, 16, 32, 64] {
+        make(&format!("refcounts-{bits}"), &["-o", &format!("refcount_bits={bits}")]);
+    }
+    make("lazy", &["-o", "lazy_refcounts=on"]);
+    make("subclusters", &["-o", "extended_l2=on,cluster_size=128k"]);
+    make("zstd", &["-o", "compression_type=zstd"]);
+    let data = |name: &str| fleet.path(name).display().to_string();
+    make("data", &["-o", &format!("data_file={}", data("data.raw"))]);
+    make("data-raw", &["-o", &format!("data_file={},data_file_raw=on", data("data2.raw"))]);
+    make("relative", &["-u", "-b", "zstd", "-F", "qcow2"]);
+    make("dotted", &["-u", "-b", "./../images/zstd", "-F", "qcow2"]);
+    make("absolute", &["-u", "-b", &data("zstd"), "-F", "qcow2"]);
+    make("file", &["-u", "-b", &format!("file:{}", data("zstd")), "-F", "qcow2"]);
+    make("missing", &["-u", "-b", "gone/missing", "-F", "raw"]);
+    let json = r#"json:{"driver":"qcow2","file":{"driver":"file","filename":"zstd"}}"#;
+    make("json", &["-u", "-b", json, "-F", "qcow2"]);
+    make("old-overlay", &["-o", "compat=0.10", "-u", "-b", "zstd", "-F", "qcow2"]);
+    let secret = ["--object", "secret,id=key,data=correct-horse", "-o"];
+    let options = "encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10";
+    make("luks", &[secret[0], secret[1], secret[2], options]);
+    make("snapshots", &["-o", "cluster_size=4k"]);
+    make("bitmaps", &["-o", "cluster_size=4k"]);
+    qemu.img(&root, ["snapshot", "-c", "first", "snapshots"]);
+    qemu.img(&root, ["bitmap", "--add", "bitmaps", "since-monday"]);
+
+    let mut odd = Image::new();
+    odd.size = 1000 << 9;
+    odd.incompatible = feature::DIRTY | feature::CORRUPT;
+    fleet.write("dirty-and-corrupt", &odd);
+    fleet.write("undeclared", &Image::undeclared("zstd"));
+    names.extend(["dirty-and-corrupt".to_owned(), "undeclared".to_owned()]);
+    for name in names {
+        compare(qemu, &fleet, &root, &name);
+    }
+}
+
+#[test]
+fn raw_files_of_any_length() {
+    let Some(qemu) = require_qemu() else { return };
+    let fleet = Fleet::new();
+    for length in [0, 1, 511, 512, 513, 4096, 1 << 20] {
+        let name = format!("{length}.raw");
+        fleet.bytes(&name, &vec![7; length]);
+        compare(qemu, &fleet, &fleet.root(), &name);
+    }
+}
+
+/// The name is said as it was given, and the backing file's is joined to it, unnormalised.
+#[test]
+fn names_as_they_were_given() {
+    let Some(qemu) = require_qemu() else { return };
+    let fleet = Fleet::new();
+    fleet.base("a/base");
+    fleet.overlay("a/b/over", "../base");
+    let whole = fleet.path("a/b/over");
+    for (folder, name) in [
+        (fleet.root(), "a/b/over"),
+        (fleet.root(), "./a/../a/b/over"),
+        (fleet.path("a/b"), "over"),
+        (fleet.root(), whole.to_str().unwrap()),
+    ] {
+        compare(qemu, &fleet, &folder, name);
+    }
+}
+
+#[test]
+fn a_chain_is_a_list() {
+    let Some(qemu) = require_qemu() else { return };
+    let fleet = Fleet::three();
+    let theirs = Value::Array(qemu.chain(&fleet.root(), "leaf.qcow2"));
+    let ask = fleet.diskdag("info").args(["--backing-chain", "--output=json", "leaf.qcow2"]);
+    let ours = ask.within(fleet.root()).go().exits(0).value();
+    same(&without_allocation(ours), &without_allocation(theirs), "chain");
+}
+
+#[test]
+fn people_get_text() {
+    let fleet = Fleet::three();
+    let answer = fleet.diskdag("info").image("leaf.qcow2").go().exits(0);
+    answer.says("middle.qcow2").says("qcow2").says("32 KiB");
+}
+
+/// qemu-img's exit code, as for everything that it has too.
+#[test]
+fn no_such_image() {
+    let fleet = Fleet::new();
+    let answer = fleet.diskdag("info").image("nothing.qcow2").go().exits(1);
+    answer.says("nothing.qcow2");
+}
