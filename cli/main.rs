@@ -9,6 +9,7 @@ mod args;
 mod escape;
 mod exit;
 mod failure;
+mod gather;
 mod health;
 mod help;
 mod json;
@@ -80,8 +81,11 @@ fn misunderstood(error: &clap::Error, wants_json: bool) -> Exit {
     }
     if wants_json {
         let text = error.render().to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let failure = Failure::new(Exit::Usage, "usage", first);
+        // The first paragraph says what is wrong; usage and tips follow.
+        let wrong: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+        let wrong = wrong.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        let wrong = wrong.trim_start_matches("error: ");
+        let failure = Failure::new(Exit::Usage, "usage", wrong);
         let mut out = Output::new(true, Color::Never);
         writeln!(out, "{}", failure.to_json()).and_then(|()| out.finish(Color::Never)).ok();
     }

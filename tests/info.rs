@@ -166,10 +166,37 @@ fn names_as_they_were_given() {
 fn a_chain_is_a_list() {
     let Some(qemu) = require_qemu() else { return };
     let fleet = Fleet::three();
-    let theirs = Value::Array(qemu.chain(&fleet.root(), "leaf.qcow2"));
-    let ask = fleet.diskdag("info").args(["--backing-chain", "--output=json", "leaf.qcow2"]);
-    let ours = ask.within(fleet.root()).go().exits(0).value();
-    same(&without_allocation(ours), &without_allocation(theirs), "chain");
+    fleet.bytes("disk.raw", &Image::over("base.qcow2").bytes());
+    fleet.write("over-raw", &Image::new().backing("./disk.raw", "raw"));
+    fleet.write("undeclared", &Image::undeclared("disk.raw"));
+    fleet.overlay("file", "file:middle.qcow2");
+    let leaf = fleet.path("leaf.qcow2");
+    let json = r#"json:{"driver":"qcow2","file":{"driver":"file","filename":"leaf.qcow2"}}"#;
+    fleet.overlay("json", json);
+    for image in ["leaf.qcow2", "over-raw", "undeclared", "file", "json", leaf.to_str().unwrap()] {
+        let theirs = Value::Array(qemu.chain(&fleet.root(), image));
+        let ask = fleet.diskdag("info").args(["--backing-chain", "--output=json", image]);
+        let ours = ask.within(fleet.root()).go().exits(0).value();
+        same(&without_allocation(ours), &without_allocation(theirs), image);
+    }
+}
+
+/// Like qemu-img: it ends, exits 1, and says what stands in the way.
+#[test]
+fn a_chain_without_an_end() {
+    let fleet = Fleet::new();
+    fleet.overlay("a.qcow2", "b.qcow2");
+    fleet.overlay("b.qcow2", "./a.qcow2");
+    fleet.overlay("self.qcow2", "../images/self.qcow2");
+    fleet.overlay("broken.qcow2", "gone.qcow2");
+    fleet.overlay("remote.qcow2", "nbd://10.0.0.1/x");
+    fleet.bytes("text", b"no disk\n");
+    fleet.overlay("claims.qcow2", "text");
+    for image in ["a.qcow2", "self.qcow2", "broken.qcow2", "remote.qcow2", "claims.qcow2"] {
+        let answer = fleet.diskdag("info").arg("--backing-chain").image(image).go().exits(1);
+        assert!(!answer.stderr.is_empty(), "{}", answer.whole());
+        let _alone_it_is_fine = fleet.diskdag("info").image(image).go().exits(0);
+    }
 }
 
 #[test]

@@ -19,28 +19,42 @@ use crate::text::size;
 /// Where the next image of a chain is, and what the one above declares it to be.
 struct Next {
     path: PathBuf,
-    is_raw: bool,
+    declared: Option<Vec<u8>>,
 }
 
 pub(crate) fn run(image: &Path, whole_chain: bool, out: &mut Output) -> Result<Exit, Failure> {
     let mut objects = Vec::new();
     let mut exit = Exit::Ok;
     let mut seen = HashSet::new();
-    let mut next = Some(Next { path: image.to_owned(), is_raw: false });
-    while let Some(Next { path, is_raw }) = next {
-        if !seen.insert(path.clone()) {
+    let mut next = Some(Next { path: image.to_owned(), declared: None });
+    while let Some(Next { path, declared }) = next {
+        let opened = open_image(&path).map_err(|error| not_opened(&path, &error))?;
+        // By what it is: the name of a disk that refers to itself by way of `..` grows for ever.
+        if !seen.insert((opened.stat.device, opened.stat.inode)) {
             let message = format!("{}: its chain never ends", escape::path(&path));
             return Err(Failure::new(Exit::Failed, "cycle", message));
         }
-        let opened = open_image(&path).map_err(|error| not_opened(&path, &error))?;
         let mut buffer = Vec::new();
-        let header = match read_header(&opened.file, opened.stat.len, &mut buffer) {
-            _ if is_raw => None,
-            Ok(header) => Some(header),
-            Err(ReadError::Format(error)) if matches!(error.kind, ErrorKind::NotQcow2 { .. }) => {
-                None
+        let header = match declared.as_deref() {
+            Some(b"raw" | b"file" | b"host_device") => None,
+            None | Some(b"qcow2") => {
+                match read_header(&opened.file, opened.stat.len, &mut buffer) {
+                    Ok(header) => Some(header),
+                    // What claims to be qcow2 and is not is never a raw disk.
+                    Err(ReadError::Format(error))
+                        if declared.is_none()
+                            && matches!(error.kind, ErrorKind::NotQcow2 { .. }) =>
+                    {
+                        None
+                    }
+                    Err(error) => return Err(refused(&path, "header", &error)),
+                }
             }
-            Err(error) => return Err(refused(&path, "header", &error)),
+            Some(other) => {
+                let format = escape::name(other);
+                let message = format!("{}: declared {format}, not read here", escape::path(&path));
+                return Err(Failure::new(Exit::Failed, "format", message));
+            }
         };
         let object = describe(&path, &opened.stat, header.as_ref());
         if !out.json {
@@ -75,8 +89,8 @@ fn below(image: &Path, header: &Header<'_>) -> Result<Option<Next>, Failure> {
         );
         return Err(Failure::new(Exit::Failed, "backing-file", message));
     };
-    let is_raw = header.backing_format() == Some(b"raw");
-    Ok(Some(Next { path: OsStr::from_bytes(&path).into(), is_raw }))
+    let declared = header.backing_format().map(<[u8]>::to_vec);
+    Ok(Some(Next { path: OsStr::from_bytes(&path).into(), declared }))
 }
 
 /// Everything up to the last slash of the path as it was given.

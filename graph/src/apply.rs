@@ -65,11 +65,9 @@ impl Graph {
         if changes.is_empty() {
             return Ok(Applied::default());
         }
-        let mut batch = Batch {
-            inner: Shared::make_mut(&mut self.inner),
-            idle: Vec::new(),
-            applied: Applied::default(),
-        };
+        let inner = Shared::make_mut(&mut self.inner);
+        inner.reserve(changes.iter().filter(|change| matches!(change, Change::Insert(_))).count());
+        let mut batch = Batch { inner, idle: Vec::new(), applied: Applied::default() };
         for change in changes {
             match change {
                 Change::Insert(facts) => batch.insert(facts),
@@ -108,6 +106,16 @@ impl Inner {
             return Err(ApplyError::TooManyDisks { max: MAX_DISKS });
         }
         Ok(())
+    }
+
+    /// Room for so many new disks, so that a scan of many does not grow every table by and by.
+    fn reserve(&mut self, disks: usize) {
+        self.slots.reserve(disks);
+        self.disks.reserve(disks);
+        self.generations.reserve(disks);
+        self.placeholder.reserve(disks);
+        self.by_key.reserve(disks);
+        self.by_path.reserve(disks);
     }
 }
 

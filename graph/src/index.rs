@@ -51,6 +51,10 @@ impl Index {
         self.table.insert_unique(hash, entry, |entry| entry.hash);
     }
 
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.table.reserve(more, |entry| entry.hash);
+    }
+
     pub(crate) fn remove(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
         let hash = self.hasher.hash_one(key);
         let is_it = |entry: &Entry| (entry.hash, entry.slot) == (hash, slot);

@@ -58,6 +58,13 @@ impl Slots {
         self.inner.edge_count()
     }
 
+    /// Room for so many disks and as many edges. petgraph takes that only at the beginning.
+    pub(crate) fn reserve(&mut self, disks: usize) {
+        if self.inner.node_count() == 0 {
+            self.inner = Structure::with_capacity(disks, disks);
+        }
+    }
+
     /// A fresh slot; petgraph hands out freed ones again.
     pub(crate) fn add(&mut self) -> u32 {
         let slot = slot(self.inner.add_node(()));

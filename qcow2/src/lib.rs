@@ -38,10 +38,16 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+pub mod chain;
+#[cfg(feature = "std")]
+mod codec;
 pub mod create;
 mod error;
 pub mod format;
 pub mod header;
+#[cfg(feature = "std")]
+pub mod image;
 #[cfg(feature = "std")]
 pub mod open;
 pub mod reference;
@@ -52,12 +58,18 @@ mod sys;
 pub mod table;
 mod units;
 
+#[cfg(feature = "std")]
+pub use chain::{Chain, ChainError, Layer, Policy};
+#[cfg(feature = "std")]
+pub use codec::DecodeFault;
 pub use error::{Allowed, Error, ErrorKind, Structure};
 pub use header::{
     BitmapsPointer, Compression, CryptMethod, Extension, ExtensionKind, Extensions, FeatureKind,
     FeatureName, FeatureNames, Features, Finding, FindingKind, Findings, Header, LuksPointer,
     Obstacle, Obstacles, Salvage,
 };
+#[cfg(feature = "std")]
+pub use image::{Image, ImageError, View};
 pub use reference::{Base, JsonReference, Reference, Rule, Target};
 pub use table::Geometry;
 pub use units::{ClusterBits, GuestOffset, HostOffset};

@@ -31,8 +31,8 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether the file is another than it was when it was opened: longer, shorter, or written to. Ask
-    /// again after reading; what was read from a file that changed may never have been in it.
+    /// Whether anything about the file is other than when it was opened: length, content, links, owner,
+    /// mode. Ask after reading; what was read from a file that changed may never have been in it together.
     ///
     /// # Errors
     ///
@@ -184,19 +184,45 @@ impl From<io::Error> for OpenError {
 pub fn open_image(path: &Path) -> Result<Opened, OpenError> {
     #[cfg(target_os = "linux")]
     {
-        let place = sys::open_place(path)?;
-        let stat = regular(&place.metadata()?)?;
-        if let Some(magic) = sys::refused_filesystem(&place)? {
-            return Err(OpenError::RefusedFilesystem { magic });
-        }
-        match sys::reopen(&place)? {
-            Some(file) => Ok(Opened { file, stat }),
-            None => open_same(path, stat),
-        }
+        open_found(&sys::open_place(path)?, path)
     }
     #[cfg(not(target_os = "linux"))]
     {
         open_same(path, regular(&std::fs::metadata(path)?)?)
+    }
+}
+
+/// Opens what a place was found to be, if it is a regular file of a real file system.
+#[cfg(target_os = "linux")]
+fn open_found(place: &File, path: &Path) -> Result<Opened, OpenError> {
+    let stat = regular(&place.metadata()?)?;
+    if let Some(magic) = sys::refused_filesystem(place)? {
+        return Err(OpenError::RefusedFilesystem { magic });
+    }
+    match sys::reopen(place)? {
+        Some(file) => Ok(Opened { file, stat }),
+        None => open_same(path, stat),
+    }
+}
+
+/// Opens an image that lies in `directory` or below, by a path that may not lead out of it, neither by
+/// `..` nor by a symbolic link. `None` if it would.
+pub(crate) fn open_beneath(directory: &Path, path: &Path) -> Option<Result<Opened, OpenError>> {
+    let place = match sys::open_beneath(directory, path) {
+        Ok(place) => place?,
+        Err(error) => return Some(Err(error.into())),
+    };
+    #[cfg(target_os = "linux")]
+    {
+        Some(open_found(&place, &directory.join(path)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let opened = || {
+            let stat = regular(&place.metadata()?)?;
+            Ok(Opened { file: place, stat })
+        };
+        Some(opened())
     }
 }
 
@@ -332,4 +358,23 @@ fn extend<S: Source + ?Sized>(
         return Err(ReadError::ChangedDuringRead { expected: want, found });
     }
     Ok(want)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{OpenError, open_listed, open_same};
+
+    #[test]
+    fn without_proc_the_second_look_has_to_see_the_same_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&path, b"a").unwrap();
+        fs::write(&other, b"b").unwrap();
+        let seen = open_listed(&path).unwrap().stat;
+        assert_eq!(open_same(&path, seen).unwrap().stat, seen);
+        fs::rename(&other, &path).unwrap();
+        assert!(matches!(open_same(&path, seen), Err(OpenError::Replaced)));
+    }
 }

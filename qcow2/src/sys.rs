@@ -3,9 +3,11 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use rustix::fs::{Mode, OFlags, open};
+
+use crate::source::Span;
 
 /// To read a regular file, and to do no harm should it not be one: never blocks, never becomes a
 /// controlling terminal, is never inherited.
@@ -15,6 +17,86 @@ const READ: OFlags =
 /// Opens for reading, following symbolic links.
 pub(crate) fn open_read(path: &Path) -> io::Result<File> {
     Ok(File::from(open(path, READ, Mode::empty())?))
+}
+
+/// Resolves `path` from `directory`, without leaving it. `None` if the path leads out.
+///
+/// On Linux the system does it (`openat2`), and nothing is opened. Where it can't, each component is looked
+/// at, and symbolic links are refused.
+pub(crate) fn open_beneath(directory: &Path, path: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{FileType, fstat, openat};
+    use rustix::io::Errno;
+
+    #[cfg(target_os = "linux")]
+    const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
+    #[cfg(not(target_os = "linux"))]
+    const PLACE: OFlags = READ;
+
+    let root = File::from(open(directory, PLACE.union(OFlags::DIRECTORY), Mode::empty())?);
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{ResolveFlags, openat2};
+
+        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        match openat2(&root, path, PLACE, Mode::empty(), beneath) {
+            Ok(place) => return Ok(Some(File::from(place))),
+            Err(Errno::XDEV | Errno::LOOP) => return Ok(None),
+            Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut way = std::vec![root];
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if way.len() > 1 => {
+                way.pop();
+            }
+            Component::Normal(name) => {
+                let Some(here) = way.last() else { return Ok(None) };
+                let next = match openat(here, name, PLACE | OFlags::NOFOLLOW, Mode::empty()) {
+                    Ok(next) => next,
+                    Err(Errno::LOOP) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                };
+                if FileType::from_raw_mode(fstat(&next)?.st_mode) == FileType::Symlink {
+                    return Ok(None);
+                }
+                way.push(File::from(next));
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(way.pop())
+}
+
+/// Whether there is data or a hole at `offset` of a file, and where it ends. All is data where the file
+/// system can't tell.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) fn span(file: &File, offset: u64) -> io::Result<Span> {
+    use rustix::fs::{SeekFrom, seek};
+    use rustix::io::Errno;
+
+    let data_to_end = || {
+        let end = file.metadata()?.len();
+        Ok(if offset < end { Span::Data { end } } else { Span::Hole { end: u64::MAX } })
+    };
+    match seek(file, SeekFrom::Data(offset)) {
+        Ok(data) if data > offset => Ok(Span::Hole { end: data }),
+        Ok(_) => match seek(file, SeekFrom::Hole(offset)) {
+            Ok(hole) if hole > offset => Ok(Span::Data { end: hole }),
+            _ => data_to_end(),
+        },
+        Err(Errno::NXIO) => Ok(Span::Hole { end: u64::MAX }),
+        Err(_) => data_to_end(),
+    }
+}
+
+/// All is data: this system isn't asked.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(crate) fn span(file: &File, offset: u64) -> io::Result<Span> {
+    let end = file.metadata()?.len();
+    Ok(if offset < end { Span::Data { end } } else { Span::Hole { end: u64::MAX } })
 }
 
 #[cfg(target_os = "linux")]

@@ -4,7 +4,9 @@
 use std::fs::File;
 use std::io;
 
-use super::Source;
+use super::{Source, Span, Stamp};
+use crate::open::Stat;
+use crate::sys;
 
 /// A file, read at offsets (`pread`). The default: no change of the file under us does harm.
 #[derive(Debug)]
@@ -18,6 +20,18 @@ impl Source for FileSource {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         Source::read_at(&self.0, offset, buffer)
     }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        self.0.stamp()
+    }
+
+    fn span(&self, offset: u64) -> io::Result<Span> {
+        self.0.span(offset)
+    }
+
+    fn allocated(&self) -> io::Result<u64> {
+        self.0.allocated()
+    }
 }
 
 impl Source for File {
@@ -27,5 +41,18 @@ impl Source for File {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        let Stat { len, mtime, .. } = Stat::of(&self.metadata()?);
+        Ok(Stamp { len, modified: mtime })
+    }
+
+    fn span(&self, offset: u64) -> io::Result<Span> {
+        sys::span(self, offset)
+    }
+
+    fn allocated(&self) -> io::Result<u64> {
+        Ok(Stat::of(&self.metadata()?).allocated)
     }
 }

@@ -48,21 +48,93 @@ pub trait Source: Send + Sync {
     fn mapped(&self) -> Option<&[u8]> {
         None
     }
+
+    /// What tells one state of the bytes from another.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system answers.
+    fn stamp(&self) -> io::Result<Stamp> {
+        Ok(Stamp { len: self.len()?, ..Stamp::default() })
+    }
+
+    /// Whether there are bytes at `offset`, or a hole that reads as zeros and occupies nothing, and where that
+    /// ends. Who can't tell says that all is data.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system answers.
+    fn span(&self, offset: u64) -> io::Result<Span> {
+        let end = self.len()?;
+        Ok(if offset < end { Span::Data { end } } else { Span::Hole { end: u64::MAX } })
+    }
+
+    /// How many bytes it occupies, holes not counted.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system answers.
+    fn allocated(&self) -> io::Result<u64> {
+        self.len()
+    }
 }
 
-impl<S: Source + ?Sized> Source for &S {
-    fn len(&self) -> io::Result<u64> {
-        (**self).len()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        (**self).read_at(offset, buffer)
-    }
-
-    fn mapped(&self) -> Option<&[u8]> {
-        (**self).mapped()
-    }
+/// A state of the bytes of a source: equal stamps are no proof, unequal ones are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stamp {
+    /// How many there are.
+    pub len: u64,
+    /// When they were last written to: seconds and nanoseconds since 1970, as exact as the file system is.
+    pub modified: (i64, u32),
 }
+
+/// A part of a source: data, or a hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Span {
+    /// Data up to `end`, an offset in bytes.
+    Data {
+        /// Where it ends.
+        end: u64,
+    },
+    /// Nothing up to `end`. Beyond the end of the file there is nothing for ever: `u64::MAX`.
+    Hole {
+        /// Where it ends.
+        end: u64,
+    },
+}
+
+macro_rules! forward {
+    ($($type:ty),*) => {$(
+        impl<S: Source + ?Sized> Source for $type {
+            fn len(&self) -> io::Result<u64> {
+                (**self).len()
+            }
+
+            fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+                (**self).read_at(offset, buffer)
+            }
+
+            fn mapped(&self) -> Option<&[u8]> {
+                (**self).mapped()
+            }
+
+            fn stamp(&self) -> io::Result<Stamp> {
+                (**self).stamp()
+            }
+
+            fn span(&self, offset: u64) -> io::Result<Span> {
+                (**self).span(offset)
+            }
+
+            fn allocated(&self) -> io::Result<u64> {
+                (**self).allocated()
+            }
+        }
+    )*};
+}
+
+forward!(&S, std::boxed::Box<S>, std::sync::Arc<S>);
 
 /// Reads until `buffer` is full or nothing is left, and says how many bytes. Reads cut short by a signal
 /// go on.

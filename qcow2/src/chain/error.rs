@@ -1,0 +1,120 @@
+//! Why a chain can't be read or opened.
+#![forbid(unsafe_code)]
+
+use std::boxed::Box;
+use std::io;
+use std::path::PathBuf;
+use std::string::String;
+
+use core::fmt;
+
+use crate::image::ImageError;
+use crate::open::OpenError;
+use crate::reference::Rule;
+
+/// Why a chain can't be read: which layer, and what is wrong with it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ChainError {
+    /// Which layer; 0 is the top.
+    pub depth: usize,
+    /// What is wrong.
+    pub error: ImageError,
+}
+
+impl fmt::Display for ChainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "layer {}: {}", self.depth, self.error)
+    }
+}
+
+impl core::error::Error for ChainError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Why a chain was not opened. Paths are as they would have been opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenChainError {
+    /// A file that could not be opened.
+    #[error("layer {depth}: {}: {error}", path.display())]
+    Open {
+        /// Which layer; 0 is the top.
+        depth: usize,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: OpenError,
+    },
+    /// A file that was opened, but is not what it should be.
+    #[error("layer {depth}: {}: {error}", path.display())]
+    Image {
+        /// Which layer; 0 is the top.
+        depth: usize,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: ImageError,
+    },
+    /// A name that the policy doesn't follow. The same whether or not there is such a file.
+    #[error("layer {depth}: what it names is not allowed by the policy: {}", name.escape_ascii())]
+    Refused {
+        /// Which layer names it.
+        depth: usize,
+        /// The name, as stored.
+        name: Box<[u8]>,
+    },
+    /// A name that leads to no file of this host: remote, of a protocol that hides what it opens, or none.
+    #[error("layer {depth}: {} ({}) names no file of this host", name.escape_ascii(), rule.code())]
+    NoFile {
+        /// Which layer names it.
+        depth: usize,
+        /// The name, as stored.
+        name: Box<[u8]>,
+        /// How it was classified.
+        rule: Rule,
+    },
+    /// A backing file whose format is not declared, and the policy doesn't probe.
+    #[error("layer {depth}: the format of its backing file is not declared")]
+    UndeclaredFormat {
+        /// Which layer names it.
+        depth: usize,
+    },
+    /// A backing file whose format is neither qcow2 nor raw.
+    #[error("layer {depth}: its backing file has the format {format:?}, not qcow2 or raw")]
+    UnsupportedFormat {
+        /// Which layer names it.
+        depth: usize,
+        /// The format, as stored, escaped.
+        format: String,
+    },
+    /// A file that is its own backing file, directly or over others.
+    #[error("layer {depth}: {} is layer {first} already: a cycle", path.display())]
+    Cycle {
+        /// Which layer; 0 is the top.
+        depth: usize,
+        /// The file.
+        path: PathBuf,
+        /// Which layer it is already.
+        first: usize,
+    },
+    /// More layers than the policy allows.
+    #[error("more than {max} layers")]
+    TooDeep {
+        /// How many it allows.
+        max: usize,
+    },
+    /// Another answer of the system.
+    #[error("layer {depth}: cannot be asked")]
+    Io {
+        /// Which layer; 0 is the top.
+        depth: usize,
+        /// The answer.
+        #[source]
+        error: io::Error,
+    },
+}

@@ -1,0 +1,283 @@
+//! Where the guest's bytes are, through all layers: what `qemu-img map` prints.
+#![forbid(unsafe_code)]
+
+use std::boxed::Box;
+use std::vec::Vec;
+
+use super::layer::Kind;
+use super::preallocation::is_preallocated;
+use super::{Chain, ChainError, Layer};
+use crate::image::{ImageError, Window};
+use crate::source::Span;
+use crate::table::RunKind;
+use crate::units::{GuestOffset, HostOffset};
+
+/// Bytes of tables that all layers together keep in mind, at 4 to 64 KiB each.
+const WINDOWS: usize = 4 << 20;
+
+/// Neighbouring guest bytes that come from one place, in the words of `qemu-img map --output=json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are qemu-img's")]
+#[non_exhaustive]
+pub struct Extent {
+    /// Where they begin.
+    pub start: GuestOffset,
+    /// How many bytes.
+    pub length: u64,
+    /// The layer that they come from, 0 is the top. What is nowhere comes from the layer where the search
+    /// ended: the base, or the one above a layer that is too short.
+    pub depth: usize,
+    /// Whether that layer has them allocated, as data or as zeros.
+    pub present: bool,
+    /// Whether they read as zeros without being looked at.
+    pub zero: bool,
+    /// Whether there is data to be read.
+    pub data: bool,
+    /// Whether it is compressed.
+    pub compressed: bool,
+    /// Where it lies in the layer's file, or its external data file; not if it is compressed. Zeros may have
+    /// a place too, one that is set aside for them.
+    pub offset: Option<HostOffset>,
+    /// Data that would lie beyond the end of the file: it reads as zeros, and nothing is present. `qemu-img`
+    /// shows the place as data all the same.
+    pub beyond_end: bool,
+}
+
+impl Extent {
+    /// Whether `next` could be a part of it: QEMU's `entry_mergeable`.
+    fn continues(&self, next: &Self) -> bool {
+        let place = match (self.offset, next.offset) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.get().wrapping_add(self.length) == b.get(),
+            _ => false,
+        };
+        place
+            && (self.depth, self.present, self.zero, self.data, self.compressed, self.beyond_end)
+                == (
+                    next.depth,
+                    next.present,
+                    next.zero,
+                    next.data,
+                    next.compressed,
+                    next.beyond_end,
+                )
+    }
+}
+
+/// The extents of a chain, front to back, without gaps, as long as they can be. Ends after its first
+/// error.
+///
+/// Reads each table once per place where it is used, in windows of its own. There may be many more extents
+/// than the files have bytes: who prints them should have a limit. Of a raw layer, and of an image whose
+/// clusters were allocated before they were written, the file system is asked for holes, as QEMU does.
+pub struct Extents<'c> {
+    layers: Box<[Walker<'c>]>,
+    at: u64,
+    end: u64,
+    pending: Option<Extent>,
+    /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
+    ends: Vec<u64>,
+}
+
+struct Walker<'c> {
+    layer: &'c Layer,
+    window: Window,
+    /// Whether clusters were allocated before they were written; `None` before it was asked for.
+    preallocated: Option<bool>,
+    /// What the file system said last of the file that holds the data, and from where on.
+    span: Option<(u64, Span)>,
+}
+
+impl Chain {
+    /// The extents of the whole disk.
+    #[must_use]
+    pub fn extents(&self) -> Extents<'_> {
+        self.extents_of(GuestOffset(0), u64::MAX)
+    }
+
+    /// The extents of `length` bytes from `start` on, or of as many as there are.
+    #[must_use]
+    pub fn extents_of(&self, start: GuestOffset, length: u64) -> Extents<'_> {
+        let window = WINDOWS / self.layers().len().max(1);
+        let walker =
+            |layer| Walker { layer, window: Window::new(window), preallocated: None, span: None };
+        let end = start.get().saturating_add(length).min(self.size());
+        let at = start.get().min(end);
+        let layers = self.layers().iter().map(walker).collect();
+        Extents { layers, at, end, pending: None, ends: Vec::from([end]) }
+    }
+}
+
+impl Extents<'_> {
+    /// The next piece, which may be a part of an extent.
+    fn look(&mut self) -> Result<Option<Extent>, ChainError> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        while self.ends.len() > 1 && self.ends.last().is_some_and(|end| self.at >= *end) {
+            self.ends.pop();
+        }
+        loop {
+            let depth = self.ends.len() - 1;
+            let max = self.ends.last().copied().unwrap_or(self.end) - self.at;
+            let below = self.layers.get(depth + 1).map(|walker| walker.layer.size());
+            let Some(walker) = self.layers.get_mut(depth) else { return Ok(None) };
+            let status =
+                walker.status(self.at, max).map_err(|error| ChainError { depth, error })?;
+            let Status { mut piece, allocated } = status;
+            piece.depth = depth;
+            piece.start = GuestOffset(self.at);
+            match below {
+                // Search on, as far as the layer below goes.
+                Some(size) if !allocated && self.at < size => {
+                    let end = self.at + piece.length.min(size - self.at);
+                    self.ends.push(end);
+                    continue;
+                }
+                _ if !allocated => piece.zero = true,
+                _ => {}
+            }
+            self.at += piece.length.max(1);
+            return Ok(Some(piece));
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Extent>, ChainError> {
+        let first = match self.pending.take() {
+            Some(piece) => Some(piece),
+            None => self.look()?,
+        };
+        let Some(mut extent) = first else { return Ok(None) };
+        while let Some(next) = self.look()? {
+            if !extent.continues(&next) {
+                self.pending = Some(next);
+                break;
+            }
+            extent.length += next.length;
+        }
+        Ok(Some(extent))
+    }
+}
+
+impl Iterator for Extents<'_> {
+    type Item = Result<Extent, ChainError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.at = self.end;
+            self.pending = None;
+        }
+        next
+    }
+}
+
+impl core::iter::FusedIterator for Extents<'_> {}
+
+/// What one layer says of some bytes.
+struct Status {
+    piece: Extent,
+    /// Whether the search ends here.
+    allocated: bool,
+}
+
+impl Walker<'_> {
+    /// QEMU's `bdrv_co_block_status` for one layer.
+    fn status(&mut self, at: u64, max: u64) -> Result<Status, ImageError> {
+        let mut piece = Extent {
+            start: GuestOffset(at),
+            length: max,
+            depth: 0,
+            present: true,
+            zero: false,
+            data: false,
+            compressed: false,
+            offset: None,
+            beyond_end: false,
+        };
+        let view = match self.layer.kind() {
+            Kind::View(view) => view,
+            Kind::Raw(raw) => {
+                let (end, data) = self.span(at, |at| raw.span(at))?;
+                piece.length = max.min(end.saturating_sub(at).max(1));
+                piece.data = data;
+                piece.zero = !data;
+                piece.offset = Some(HostOffset(at));
+                return Ok(Status { piece, allocated: true });
+            }
+        };
+        let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
+        piece.length = run.len;
+        match run.kind {
+            RunKind::Unallocated { reserved } => {
+                piece.present = false;
+                piece.offset = reserved;
+                return Ok(Status { piece, allocated: false });
+            }
+            RunKind::Zero { reserved } => {
+                piece.zero = true;
+                piece.offset = reserved;
+            }
+            RunKind::Compressed { .. } => {
+                piece.data = true;
+                piece.compressed = true;
+            }
+            RunKind::Data { offset } => {
+                piece.data = true;
+                piece.offset = Some(offset);
+                self.data(offset, &mut piece)?;
+            }
+        }
+        Ok(Status { piece, allocated: true })
+    }
+
+    /// Data in a cluster: is it in the file, and if its place was taken before it was written, is it there?
+    fn data(&mut self, offset: HostOffset, piece: &mut Extent) -> Result<(), ImageError> {
+        let Kind::View(view) = self.layer.kind() else { return Ok(()) };
+        let image = view.image();
+        // Without its data file an image can be mapped, but not read.
+        let Ok((source, stamp)) = image.data_source() else { return Ok(()) };
+        if offset.get() >= stamp.len {
+            (piece.data, piece.present, piece.zero) = (false, false, true);
+            piece.offset = None;
+            piece.beyond_end = true;
+            return Ok(());
+        }
+        let whole = image.geometry().cluster_bits().clusters(stamp.len - offset.get());
+        piece.length = piece.length.min(whole.saturating_mul(image.geometry().cluster_size()));
+        let preallocated = match self.preallocated {
+            Some(known) => known,
+            None => *self.preallocated.insert(is_preallocated(image)?),
+        };
+        if preallocated {
+            let (end, data) = self.span(offset.get(), |at| source.span(at))?;
+            piece.length = piece.length.min(end.saturating_sub(offset.get()).max(1));
+            piece.zero = !data;
+        }
+        Ok(())
+    }
+
+    /// Whether there is data in the file at `at`, and where that ends.
+    fn span(
+        &mut self,
+        at: u64,
+        ask: impl FnOnce(u64) -> std::io::Result<Span>,
+    ) -> Result<(u64, bool), ImageError> {
+        let known = self.span.filter(|(from, span)| {
+            let (Span::Data { end } | Span::Hole { end }) = *span;
+            (*from..end).contains(&at)
+        });
+        let span = match known {
+            Some((_, span)) => span,
+            None => {
+                let span = ask(at)?;
+                self.span = Some((at, span));
+                span
+            }
+        };
+        Ok(match span {
+            Span::Data { end } => (end, true),
+            Span::Hole { end } => (end, false),
+        })
+    }
+}

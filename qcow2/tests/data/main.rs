@@ -1,0 +1,14 @@
+//! Guest data, tables and extents: against QEMU, against hostile images, against chance.
+//!
+//! * [`differential`]: images that qemu-img and qemu-io made, of all features in all combinations: the bytes
+//!   that the guest reads, the map, the internal snapshots, the bitmaps, as QEMU tells them
+//! * [`hostile`]: tables that lie: each named case is bounded in reads and in memory
+//! * [`mutations`]: valid images with bytes changed at random: nothing panics, everything ends
+//! * [`changing`]: files that change while they are read
+//! * [`policy`]: what a chain may open
+//! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
+//! * [`zstd`]: our decoder against another one
+#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
+
+mod differential;
+mod support;
