@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Fleet, identities, identity, items, paths_of};
+use crate::support::{Fleet, Image, identities, identity, items, paths_of};
 
 /// A base in one folder, its overlay in another; a leaf beside the base.
 fn two_folders() -> (Fleet, [PathBuf; 2]) {
@@ -161,6 +161,21 @@ fn links_to_folders_do_not_lead_in_circles() {
     let answer = fleet.diskdag("scan").rooted().arg(fleet.root()).json().go().exits_one_of(&[0, 7]);
     assert_eq!(answer.scanned("scan")["disks"], 3);
     fleet.diskdag("can-rm").rooted().image("one/base.qcow2").go().exits(4);
+}
+
+/// What lies behind a link to a folder is in scope: the link was put there to be followed.
+#[test]
+fn links_to_folders_are_followed() {
+    let fleet = Fleet::new();
+    let base = fleet.base("base.qcow2");
+    let elsewhere = fleet.outside().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("over.qcow2"), Image::over(&base).bytes()).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, fleet.path("linked")).unwrap();
+    fleet.diskdag("can-rm").rooted().arg(&base).go().exits(4).says("over.qcow2");
+    // One that leads nowhere leads to no image.
+    std::fs::remove_dir_all(&elsewhere).unwrap();
+    fleet.diskdag("can-rm").rooted().arg(&base).go().exits(0);
 }
 
 /// A root may itself be a link.

@@ -8,7 +8,12 @@
 //! * [`policy`]: what a chain may open
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
 //! * [`zstd`]: our decoder against another one
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests may panic like tests, and count in what is at hand"
+)]
 
 mod differential;
 mod support;
