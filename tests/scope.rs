@@ -198,3 +198,16 @@ fn hidden_files_and_folders_are_searched() {
     fleet.overlay(".hidden/.over", "../base.qcow2");
     fleet.diskdag("can-rm").rooted().image("base.qcow2").go().exits(4).says(".over");
 }
+
+/// What is beside an image that lies in none of the declared folders was not asked: never a yes.
+#[test]
+fn an_image_outside_of_every_declared_root_may_not_simply_go() {
+    let fleet = Fleet::three();
+    let elsewhere = fleet.outside().join("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let image = fleet.path("leaf.qcow2");
+    let answer = fleet.diskdag("can-rm").arg("--root").arg(&elsewhere).arg(&image).json().go();
+    let answer = answer.exits(7).object("can-rm");
+    assert_eq!(answer["doubts"][0]["kind"], "out-of-scope", "{answer}");
+    fleet.diskdag("can-rm").arg("--root").arg(&elsewhere).arg(&image).go().exits(7).says("--root");
+}
