@@ -8,6 +8,11 @@ mod oracle;
 /// Changes, applied to both.
 mod program;
 
+/// Ids, placeholders and versions.
+mod lifetime;
+/// Relations that are easily got wrong.
+mod relations;
+
 /// Random programs of changes: after every batch the graph answers as the oracle does.
 mod random;
 /// A hundred thousand disks in every shape that hurts, on a small stack.
