@@ -7,8 +7,13 @@
 //! * [`changing`]: files that change while they are read
 //! * [`policy`]: what a chain may open
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
-//! * [`zstd`]: our decoder against another one
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+mod chains;
+mod changing;
 mod differential;
+mod forge;
+mod hostile;
+mod mutations;
+mod policy;
 mod support;
