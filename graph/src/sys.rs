@@ -164,10 +164,19 @@ pub(crate) fn residence(fd: &impl std::os::fd::AsFd) -> io::Result<Residence> {
     Ok(known.map_or(Residence::Local, |(_, residence)| *residence))
 }
 
-/// Where the file system of an opened file lives: elsewhere than on Linux, taken for local.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn residence(_fd: &impl std::os::fd::AsFd) -> io::Result<Residence> {
-    Ok(Residence::Local)
+/// Where the file system of an opened file lives: the system says which ones are its own.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn residence(fd: &impl std::os::fd::AsFd) -> io::Result<Residence> {
+    /// `MNT_LOCAL` of `sys/mount.h`.
+    const LOCAL: u32 = 0x1000;
+    let system = rustix::fs::fstatfs(fd)?;
+    let name: Vec<u8> = system.f_fstypename.iter().map(|byte| byte.to_ne_bytes()[0]).collect();
+    Ok(match () {
+        () if name.starts_with(b"devfs") => Residence::Pseudo("devfs"),
+        () if name.starts_with(b"autofs") => Residence::Remote("autofs"),
+        () if system.f_flags & LOCAL == 0 => Residence::Remote("not a local one"),
+        () => Residence::Local,
+    })
 }
 
 /// File systems that a scan does not enter unless they are named, by `statfs(2)`'s magic numbers.
