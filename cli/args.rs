@@ -61,6 +61,9 @@ pub(crate) enum Verb {
     /// What the header of an image says, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
+    /// May this untrusted image be opened? What does it name, and what is odd about it?
+    #[command(after_help = help::AUDIT)]
+    Audit(Audit),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),
@@ -261,6 +264,20 @@ pub(crate) enum InfoFormat {
     Human,
     /// The object of `qemu-img info --output=json`.
     Json,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// A directory in which files may lie that the image names; repeatable. Without it nothing that the
+    /// image names is followed
+    #[arg(long = "allow-dir", value_name = "DIR")]
+    pub(crate) allow_dirs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// Arguments of `demo`.

@@ -32,6 +32,7 @@ impl Verb {
             },
             Self::Waive(args) => &mut args.common,
             Self::Info(args) => &mut args.common,
+            Self::Audit(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
         }
     }

@@ -146,6 +146,17 @@ file's status give. Exits 0 or 1, as qemu-img does.
 Example:
   $ diskdag info --json vm.qcow2";
 
+pub(crate) const AUDIT: &str = "\
+Nothing is opened but the image itself, and what lies in an --allow-dir: neither `..` nor a symbolic
+link leads out of it, and a refusal is the same whether or not there is such a file. Safe means: the
+image names nothing else, all of its structures lie inside the file and apart from each other, and
+no reader sees it differently. It does not mean that the image is whole; that is for a check.
+
+Example:
+  $ diskdag audit upload.qcow2 && qemu-img convert -f qcow2 -O raw upload.qcow2 disk.raw
+  $ diskdag audit --allow-dir /var/lib/images vm.qcow2
+Exits 0 when it is safe to open, 4 when it is not, 7 when nobody can say.";
+
 pub(crate) const DEMO: &str = "\
 Example:
   $ diskdag demo

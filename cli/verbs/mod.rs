@@ -1,5 +1,6 @@
 //! The verbs, a file each: arguments in, text or JSON and an exit code out.
 
+mod audit;
 mod can_rm;
 mod chain;
 mod demo;
@@ -31,6 +32,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
         Verb::Info(args) => info::run(&args.image, args.backing_chain, out),
+        Verb::Audit(args) => audit::run(args, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

@@ -51,9 +51,7 @@ impl Layer {
     pub fn size(&self) -> u64 {
         match &self.0 {
             Kind::View(view) => view.size(),
-            Kind::Raw(raw) => {
-                raw.stamp.len.checked_next_multiple_of(512).unwrap_or(u64::MAX & !511)
-            }
+            Kind::Raw(raw) => raw.stamp.len.checked_next_multiple_of(512).unwrap_or(!511),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Guest data, tables and extents: against QEMU, against hostile images, against chance.
 //!
+//! * [`audit`]: may an image be opened: what is sound is safe, and nothing is followed unless it is allowed
 //! * [`differential`]: images that qemu-img and qemu-io made, of all features in all combinations: the bytes
 //!   that the guest reads, the map, the internal snapshots, the bitmaps, as QEMU tells them
 //! * [`hostile`]: tables that lie: each named case is bounded in reads and in memory
@@ -10,5 +11,6 @@
 //! * [`zstd`]: our decoder against another one
 #![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
+mod audit;
 mod differential;
 mod support;
