@@ -150,6 +150,13 @@ impl Coverage {
         self.doubts.iter().cloned().chain(skipped).chain(assumed)
     }
 
+    /// Whether [`Coverage::standing`] has any, without making them.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        !self.doubts.is_empty()
+            || self.source == ScopeSource::Assumed
+            || self.skipped.iter().any(|skipped| skipped.may_hold_images)
+    }
+
     /// Whether a person has waived what is at `path`.
     pub fn is_waived(&self, path: &Path) -> bool {
         self.waived.iter().any(|waived| waived.path == path)
