@@ -74,6 +74,9 @@ pub(crate) enum Verb {
     /// Whether two disks hold the same, as `qemu-img compare` tells
     #[command(after_help = help::COMPARE)]
     Compare(Compare),
+    /// May this untrusted image be opened? What does it name, and what is odd about it?
+    #[command(after_help = help::AUDIT)]
+    Audit(Audit),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),
@@ -247,6 +250,20 @@ pub(crate) struct Waive {
     /// Why that is no problem; printed with every answer that rests on it
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// A directory in which files may lie that the image names; repeatable. Without it nothing that the
+    /// image names is followed
+    #[arg(long = "allow-dir", value_name = "DIR")]
+    pub(crate) allow_dirs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -35,6 +35,7 @@ impl Verb {
             Self::Map(args) => &mut args.common,
             Self::Measure(args) => &mut args.common,
             Self::Compare(args) => &mut args.common,
+            Self::Audit(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
         }
     }

@@ -1,5 +1,6 @@
 //! The verbs, a file each: arguments in, text or JSON and an exit code out.
 
+mod audit;
 mod can_rm;
 mod chain;
 mod compare;
@@ -38,6 +39,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Map(args) => map::run(args, out),
         Verb::Measure(args) => measure::run(args, out),
         Verb::Compare(args) => compare::run(args, out),
+        Verb::Audit(args) => audit::run(args, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

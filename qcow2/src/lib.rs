@@ -41,6 +41,8 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "std")]
+pub mod audit;
+#[cfg(feature = "std")]
 pub mod chain;
 #[cfg(feature = "std")]
 mod codec;
@@ -66,6 +68,8 @@ mod sys;
 pub mod table;
 mod units;
 
+#[cfg(feature = "std")]
+pub use audit::{Audit, Verdict};
 #[cfg(feature = "std")]
 pub use chain::{Chain, ChainError, Layer, Policy};
 #[cfg(feature = "std")]
