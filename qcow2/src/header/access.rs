@@ -195,7 +195,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn features(&self) -> Features {
-        self.features
+        Features::of(self.raw_v3)
     }
 
     /// The backing file's name, byte for byte as stored; `None` if there is no backing file. It may hold
@@ -203,7 +203,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn backing_name(&self) -> Option<&'a [u8]> {
-        self.backing_name
+        self.backing_name.data(self.prefix)
     }
 
     /// The declared format of the backing file, at most 15 bytes. `None` where it is not declared: QEMU
@@ -219,7 +219,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn data_file_name(&self) -> Option<&'a [u8]> {
-        if self.features.has_data_file() {
+        if self.features().has_data_file() {
             self.known.data_file_name.data(self.prefix)
         } else {
             None
@@ -230,7 +230,7 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn bitmaps(&self) -> Option<BitmapsPointer> {
-        if !self.features.bitmaps_valid() {
+        if !self.features().bitmaps_valid() {
             return None;
         }
         let raw: &RawBitmaps = self.known.bitmaps.view(self.prefix)?;

@@ -8,6 +8,7 @@ use nom::number::complete::be_u32;
 use nom::{IResult, Parser};
 
 use super::Header;
+use super::layout::area_end;
 use super::prefix::Prefix;
 use crate::error::{Error, ErrorKind, Structure};
 use crate::format::{
@@ -205,6 +206,6 @@ impl<'a> Header<'a> {
     #[inline]
     #[must_use]
     pub fn extensions(&self) -> Extensions<'a> {
-        Extensions::new(self.prefix, self.header_length, self.area_end)
+        Extensions::new(self.prefix, self.header_length, area_end(self.raw, self.cluster_bits))
     }
 }

@@ -9,25 +9,30 @@ use crate::format::{
     EXTENSION_FEATURE_NAMES, EXTENSION_LUKS, RawBitmaps, RawLuks,
 };
 
-/// Where an extension's data lies: in the first cluster, and in the bytes at hand. At 0 there is the
+/// Where an extension's data or the backing file's name lies: in the first cluster, and in the bytes at hand. At 0 there is the
 /// magic, so 0 is none.
+///
+/// One integer (place above, length below) and not two: the parser keeps six of these in registers.
+/// Written as pairs of halves and read back whole they cost more than the rest of the parse.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Span {
-    at: u32,
-    length: u32,
-}
+pub(super) struct Span(u64);
 
 impl Span {
     #[inline]
+    pub(super) fn new(at: u32, length: u32) -> Self {
+        Self(u64::from(at) << 32 | u64::from(length))
+    }
+
+    #[inline]
     pub(super) fn data<'a>(self, prefix: Prefix<'a>) -> Option<&'a [u8]> {
-        if self.at == 0 {
+        if !self.is_some() {
             return None;
         }
-        if self.length == 0 {
+        if self.length() == 0 {
             return Some(&[]);
         }
-        let at = self.at as usize;
-        prefix.bytes.get(at..at + self.length as usize)
+        let at = usize::try_from(self.offset()).ok()?;
+        prefix.bytes.get(at..)?.get(..usize::try_from(self.length()).ok()?)
     }
 
     #[inline]
@@ -37,19 +42,25 @@ impl Span {
 
     #[inline]
     pub(super) fn is_some(self) -> bool {
-        self.at != 0
+        self.0 != 0
     }
 
     /// Where the data lies, in bytes from the beginning of the file.
     #[inline]
     pub(super) fn offset(self) -> u64 {
-        self.at.into()
+        self.0 >> 32
     }
 
     /// How long the data is, in bytes.
     #[inline]
     pub(super) fn length(self) -> u64 {
-        self.length.into()
+        self.0 & u64::from(u32::MAX)
+    }
+
+    /// Becomes `span`; whether it was none before.
+    #[inline]
+    fn fill(&mut self, span: Self) -> bool {
+        !core::mem::replace(self, span).is_some()
     }
 }
 
@@ -71,19 +82,18 @@ impl Known {
     pub(super) fn keep(&mut self, kind: u32, at: u32, data: &[u8]) -> Result<(), Error> {
         self.count = self.count.saturating_add(1);
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let (slot, fits) = match kind {
-            EXTENSION_BACKING_FORMAT => (&mut self.backing_format, length <= BACKING_FORMAT_MAX),
-            EXTENSION_FEATURE_NAMES => (&mut self.feature_names, true),
-            EXTENSION_BITMAPS => (&mut self.bitmaps, data.len() == size_of::<RawBitmaps>()),
-            EXTENSION_LUKS => (&mut self.luks, data.len() == size_of::<RawLuks>()),
-            EXTENSION_DATA_FILE => (&mut self.data_file_name, true),
+        let span = Span::new(at, length);
+        let (fits, first) = match kind {
+            EXTENSION_BACKING_FORMAT => {
+                (length <= BACKING_FORMAT_MAX, self.backing_format.fill(span))
+            }
+            EXTENSION_FEATURE_NAMES => (true, self.feature_names.fill(span)),
+            EXTENSION_BITMAPS => (data.len() == size_of::<RawBitmaps>(), self.bitmaps.fill(span)),
+            EXTENSION_LUKS => (data.len() == size_of::<RawLuks>(), self.luks.fill(span)),
+            EXTENSION_DATA_FILE => (true, self.data_file_name.fill(span)),
             _ => return Ok(()),
         };
-        if slot.is_some() || !fits {
-            return Err(refused(kind, at, length, fits));
-        }
-        *slot = Span { at, length };
-        Ok(())
+        if fits && first { Ok(()) } else { Err(refused(kind, at, length, fits)) }
     }
 }
 

@@ -57,10 +57,19 @@ impl<'a> Layout<'a> {
             let at = at!(backing_file_offset);
             return Err(Error::new(Structure::BackingName, "backing_file_offset", at, kind));
         }
-        let area_end = if name_at == 0 { cluster_bits.size() } else { name_at };
-        let area_end = u32::try_from(area_end).unwrap_or(u32::MAX);
+        let area_end = area_end(raw, cluster_bits);
         Ok(Self { raw, raw_v3, cluster_bits, header_length, area_end })
     }
+}
+
+/// The extensions end where the backing file's name begins, or with the first cluster.
+#[inline]
+pub(super) fn area_end(raw: &RawHeader, cluster_bits: ClusterBits) -> u32 {
+    let end = match raw.backing_file_offset.get() {
+        0 => cluster_bits.size(),
+        name_at => name_at,
+    };
+    u32::try_from(end).unwrap_or(u32::MAX)
 }
 
 /// An extension that would fit into the cluster, but for the backing file's name, overlaps that name.

@@ -31,7 +31,7 @@ pub use salvage::Salvage;
 
 use crate::format::{RawHeader, RawHeaderV3};
 use crate::units::ClusterBits;
-use known::Known;
+use known::{Known, Span};
 use prefix::Prefix;
 
 /// A validated header: views of the bytes that it was parsed from.
@@ -40,17 +40,15 @@ use prefix::Prefix;
 /// nothing and is `Copy`.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<'a> {
+    // What can be read again from the bytes is not kept: a small value is a good part of the speed.
     prefix: Prefix<'a>,
     raw: &'a RawHeader,
     raw_v3: Option<&'a RawHeaderV3>,
+    known: Known,
+    backing_name: Span,
+    header_length: u32,
     cluster_bits: ClusterBits,
     compression: Compression,
     crypt_method: CryptMethod,
-    features: Features,
-    header_length: u32,
     refcount_order: u8,
-    /// Where the area of the extensions ends.
-    area_end: u32,
-    known: Known,
-    backing_name: Option<&'a [u8]>,
 }

@@ -73,6 +73,6 @@ impl Header<'_> {
     /// What keeps the guest's data from being read. The image's own metadata, and what it names, can be
     /// read all the same.
     pub fn obstacles(&self) -> Obstacles {
-        Obstacles { unknown: self.features.unknown_incompatible(), crypt: self.crypt_method }
+        Obstacles { unknown: self.features().unknown_incompatible(), crypt: self.crypt_method }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::extensions::Extensions;
 use super::features::Features;
-use super::known::Known;
+use super::known::{Known, Span};
 use super::layout::{Layout, within};
 use super::prefix::Prefix;
 use super::tables::{check_bitmaps, check_luks, check_tables};
@@ -81,14 +81,12 @@ impl<'a> Header<'a> {
             raw,
             raw_v3,
             cluster_bits,
-            compression,
-            crypt_method,
-            features,
-            header_length,
-            refcount_order,
-            area_end,
             known,
             backing_name,
+            header_length,
+            compression,
+            crypt_method,
+            refcount_order,
         })
     }
 }
@@ -174,15 +172,15 @@ fn crypt_method(raw: &RawHeader, known: &Known) -> Result<CryptMethod, Error> {
 /// The name, in the first cluster and behind the header. A size without an offset means nothing, an
 /// offset without a size no name.
 #[inline]
-pub(super) fn backing_name<'a>(
-    prefix: Prefix<'a>,
+pub(super) fn backing_name(
+    prefix: Prefix<'_>,
     raw: &RawHeader,
     bits: ClusterBits,
     header_length: u32,
-) -> Result<Option<&'a [u8]>, Error> {
+) -> Result<Span, Error> {
     let (offset, length) = (raw.backing_file_offset.get(), raw.backing_file_size.get());
     if offset == 0 || length == 0 {
-        return Ok(None);
+        return Ok(Span::default());
     }
     let bad = |field, at, kind| Err(Error::new(Structure::BackingName, field, at, kind));
     if length > BACKING_NAME_MAX {
@@ -198,5 +196,8 @@ pub(super) fn backing_name<'a>(
         let kind = ErrorKind::Overlap { with: Structure::Header };
         return bad("backing_file_offset", at!(backing_file_offset), kind);
     }
-    prefix.get(Structure::BackingName, "name", offset, length.into()).map(Some)
+    if end > prefix.bytes.len() as u64 {
+        return Err(prefix.short(Structure::BackingName, "name", offset, end));
+    }
+    Ok(Span::new(u32::try_from(offset).unwrap_or_default(), length))
 }

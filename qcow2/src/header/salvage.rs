@@ -64,7 +64,7 @@ impl<'a> Salvage<'a> {
         let features = super::Features::of(layout.raw_v3);
         Some(Self {
             error,
-            backing_name,
+            backing_name: backing_name.data(prefix),
             backing_format,
             data_file_name: data_file_name.filter(|_| features.has_data_file()),
             virtual_size: layout.raw.size.get(),

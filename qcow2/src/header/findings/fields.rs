@@ -44,18 +44,18 @@ pub(super) const FIELDS: [Check; 19] = [
     },
     |header, _| {
         let offset = header.raw.backing_file_offset.get();
-        let empty = offset != 0 && header.backing_name.is_none();
+        let empty = offset != 0 && header.backing_name().is_none();
         empty.then(|| name(FindingKind::EmptyBackingName, BACKING_OFFSET, offset))
     },
     |header, _| {
         let offset = header.raw.backing_file_offset.get();
         let undeclared =
-            header.backing_name.is_some() && header.backing_format().is_none_or(<[u8]>::is_empty);
+            header.backing_name().is_some() && header.backing_format().is_none_or(<[u8]>::is_empty);
         undeclared.then(|| name(FindingKind::UndeclaredBackingFormat, BACKING_OFFSET, offset))
     },
     |header, _| {
         let offset = header.raw.backing_file_offset.get();
-        nul(header.backing_name).then(|| name(FindingKind::NulInName, BACKING_OFFSET, offset))
+        nul(header.backing_name()).then(|| name(FindingKind::NulInName, BACKING_OFFSET, offset))
     },
     |header, _| {
         let span = header.known.backing_format;
@@ -71,37 +71,37 @@ pub(super) const FIELDS: [Check; 19] = [
     },
     |header, _| {
         let span = header.known.data_file_name;
-        let unused = span.is_some() && !header.features.has_data_file();
+        let unused = span.is_some() && !header.features().has_data_file();
         let kind = FindingKind::UnusedDataFileName;
         unused.then(|| extension_field(kind, "data_file_name", span.offset(), span.length()))
     },
     |header, _| {
-        let bits = header.features.unknown_incompatible();
+        let bits = header.features().unknown_incompatible();
         let kind = FindingKind::UnknownIncompatible;
         (bits != 0).then(|| header_field(kind, INCOMPATIBLE, bits))
     },
     |header, _| {
-        let bits = header.features.incompatible;
-        (header.features.is_dirty()).then(|| header_field(FindingKind::Dirty, INCOMPATIBLE, bits))
+        let bits = header.features().incompatible;
+        (header.features().is_dirty()).then(|| header_field(FindingKind::Dirty, INCOMPATIBLE, bits))
     },
     |header, _| {
-        let bits = header.features.incompatible;
-        (header.features.is_corrupt())
+        let bits = header.features().incompatible;
+        (header.features().is_corrupt())
             .then(|| header_field(FindingKind::Corrupt, INCOMPATIBLE, bits))
     },
     |header, _| {
         let span = header.known.bitmaps;
         let raw: &RawBitmaps = span.view(header.prefix)?;
         let (kind, count) = (FindingKind::StaleBitmaps, raw.nb_bitmaps.get().into());
-        (!header.features.bitmaps_valid())
+        (!header.features().bitmaps_valid())
             .then(|| extension_field(kind, "nb_bitmaps", span.offset(), count))
     },
     |header, _| {
-        let missing = header.features.bitmaps_valid() && !header.known.bitmaps.is_some();
+        let missing = header.features().bitmaps_valid() && !header.known.bitmaps.is_some();
         missing.then(|| header_field(FindingKind::MissingBitmaps, AUTOCLEAR, AUTOCLEAR_BITMAPS))
     },
     |header, _| {
-        let odd = header.features.raw_external_data() && !header.features.has_data_file();
+        let odd = header.features().raw_external_data() && !header.features().has_data_file();
         let kind = FindingKind::RawWithoutDataFile;
         odd.then(|| header_field(kind, AUTOCLEAR, AUTOCLEAR_RAW_EXTERNAL))
     },
