@@ -67,6 +67,11 @@ impl<'g> Disk<'g> {
         self.facts.actual_size
     }
 
+    /// Length of the file in bytes, which is what a reference that declares it raw makes of it.
+    pub fn length(&self) -> Option<u64> {
+        self.facts.length
+    }
+
     /// What is odd about it.
     pub fn findings(&self) -> &'g [Finding] {
         &self.facts.findings

@@ -32,7 +32,9 @@ mod disk;
 mod doubt;
 mod facts;
 mod graph;
+mod index;
 mod labels;
+mod namesakes;
 mod query;
 pub mod scan;
 mod structure;
@@ -47,8 +49,8 @@ pub use facts::{
 };
 pub use graph::{DiskId, Graph};
 pub use query::{
-    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Doubts, ImageRemoval, Removal,
-    Verdict,
+    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Depths, Doubts, ImageRemoval,
+    Removal, Verdict,
 };
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};

@@ -15,6 +15,8 @@
 //!   what is odd, [`Salvage`] what a broken header still says about other files.
 //! * [`table`] decodes what the header points to: L1 and L2 entries, refcounts, internal snapshots,
 //!   persistent bitmaps, the LUKS header.
+//! * [`chain`] reads and maps what the guest sees through all layers; [`info`], [`measure`] and [`compare`]
+//!   answer what qemu-img's verbs of these names do. These need `std`.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
 //! * `Image` reads the tables of an image, `Chain` guest bytes and extents through all its layers, from
 //!   files, from memory, from any source. It opens what a `Policy` allows: unless told otherwise, nothing.
@@ -42,15 +44,23 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "std")]
+pub mod audit;
+#[cfg(feature = "std")]
 pub mod chain;
 #[cfg(feature = "std")]
 mod codec;
+#[cfg(feature = "std")]
+pub mod compare;
 pub mod create;
 mod error;
 pub mod format;
 pub mod header;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod info;
+#[cfg(feature = "std")]
+pub mod measure;
 #[cfg(feature = "std")]
 pub mod open;
 pub mod reference;
@@ -61,6 +71,8 @@ mod sys;
 pub mod table;
 mod units;
 
+#[cfg(feature = "std")]
+pub use audit::{Audit, Verdict};
 #[cfg(feature = "std")]
 pub use chain::{Chain, ChainError, Layer, Policy};
 #[cfg(feature = "std")]

@@ -1,12 +1,17 @@
 //! Three-valued answers, and the doubts behind the third value.
 
-use std::path::PathBuf;
+use crate::doubt::Doubt;
+use crate::graph::Inner;
+use crate::query::doubts::stale;
 
-use crate::doubt::{Doubt, DoubtKind};
-use crate::facts::{Format, State};
-use crate::graph::{DiskId, Inner, bytes};
-
-/// The answer to "does a depend on b?".
+/// The answer to "does a depend on b?". The compiler does not let it be dropped:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let graph = diskdag_graph::Graph::new();
+/// # let Some(disk) = graph.find(std::path::Path::new("/x")) else { return };
+/// graph.depends_on(disk, disk);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an answer that nobody looks at was not worth asking; Unknown never permits anything"]
 pub enum Answer<'g> {
@@ -65,117 +70,13 @@ impl<'g> Doubts<'g> {
         Self { inner, question: Question::Stale }
     }
 
-    /// Every doubt. O(the disks on the chain) or O(doubtful and missing disks), as the question is.
+    /// Every doubt, at least one. O(the disks on the chain) or O(doubtful and missing disks), as
+    /// the question is.
     pub fn list(&self) -> Vec<Doubt> {
         match self.question {
             Question::Chain { from, to } => self.inner.chain_doubts(from, to),
-            Question::Scope { of } => self.inner.scope_doubts(&[of]).collect(),
-            Question::Stale => vec![Doubt {
-                path: PathBuf::new(),
-                kind: DoubtKind::Other,
-                reason: "the disk asked about is not in the graph any more".to_owned(),
-            }],
+            Question::Scope { of } => self.inner.dependents_doubts(of),
+            Question::Stale => vec![stale()],
         }
     }
-}
-
-impl Inner {
-    /// The doubts about what depends on `images`, judged as a set.
-    pub(crate) fn scope_doubts<'a>(
-        &'a self,
-        images: &'a [u32],
-    ) -> impl Iterator<Item = Doubt> + 'a {
-        let doubtful = self.doubtful.iter().filter(|slot| !images.contains(slot));
-        let missing = self.missing.iter().filter(|missing| {
-            let needed_from_outside =
-                self.slots.incoming(**missing).any(|arc| !images.contains(&arc.from));
-            needed_from_outside && images.iter().any(|image| self.is_namesake(**missing, *image))
-        });
-        self.coverage
-            .standing()
-            .chain(doubtful.map(|slot| self.doubt_about(*slot)))
-            .chain(missing.map(|slot| self.namesake_doubt(*slot)))
-    }
-
-    fn chain_doubts(&self, from: u32, to: u32) -> Vec<Doubt> {
-        let mut doubts = Vec::new();
-        for slot in std::iter::once(from).chain(self.needs_of(from).into_iter().map(|(s, _)| s)) {
-            if self.doubtful.binary_search(&slot).is_ok() {
-                doubts.push(self.doubt_about(slot));
-            }
-            if self.missing.binary_search(&slot).is_ok() && self.is_namesake(slot, to) {
-                doubts.push(self.namesake_doubt(slot));
-            }
-        }
-        if doubts.is_empty() {
-            doubts.push(Doubt {
-                path: self.path_of(from),
-                kind: DoubtKind::WorkingDirectory,
-                reason: "a reference on its chain is resolved from QEMU's working directory"
-                    .to_owned(),
-            });
-        }
-        doubts
-    }
-
-    /// Why the needs of `slot` are not known.
-    pub(crate) fn doubt_about(&self, slot: u32) -> Doubt {
-        let Some(facts) = self.facts(slot) else {
-            return Doubt {
-                path: PathBuf::new(),
-                kind: DoubtKind::Other,
-                reason: "not in the graph".to_owned(),
-            };
-        };
-        let kind = match (facts.state, facts.format) {
-            (State::Opaque, _) => DoubtKind::Opaque,
-            (State::Refused, _) => DoubtKind::Refused,
-            (State::Unreadable, Format::Qcow2) => DoubtKind::Header,
-            (State::Unreadable, _) => DoubtKind::File,
-            (_, Format::Other) => DoubtKind::Format,
-            _ => DoubtKind::Other,
-        };
-        // An opaque reference is in doubt because of the image that makes it.
-        let path = match kind {
-            DoubtKind::Opaque => self.slots.incoming(slot).next().map_or(slot, |arc| arc.from),
-            _ => slot,
-        };
-        let reason = facts.reason.as_deref().unwrap_or("what it needs is not known");
-        Doubt { path: self.path_of(path), kind, reason: reason.to_owned() }
-    }
-
-    fn namesake_doubt(&self, slot: u32) -> Doubt {
-        let needed_by = self.slots.incoming(slot).next().map(|arc| self.path_of(arc.from));
-        let by = needed_by.map(|path| format!(" by {}", path.display().to_string().escape_debug()));
-        Doubt {
-            path: self.path_of(slot),
-            kind: DoubtKind::MissingNamesake,
-            reason: format!(
-                "needed{} and missing; it bears the name of this image, which may have been moved",
-                by.unwrap_or_default()
-            ),
-        }
-    }
-
-    /// Whether a missing file bears the file name of `image`.
-    pub(crate) fn is_namesake(&self, missing: u32, image: u32) -> bool {
-        let path = self.path_of(missing);
-        let Some(name) = file_name(bytes(&path)) else { return false };
-        self.facts(image).is_some_and(|facts| {
-            facts.paths.iter().any(|path| file_name(bytes(path)) == Some(name))
-        })
-    }
-
-    pub(crate) fn path_of(&self, slot: u32) -> PathBuf {
-        let id: DiskId = self.id(slot);
-        match self.live(id) {
-            Some((slot, facts)) => crate::Disk::new(self, slot, facts).path().to_owned(),
-            None => PathBuf::new(),
-        }
-    }
-}
-
-/// What stands behind the last slash.
-fn file_name(path: &[u8]) -> Option<&[u8]> {
-    path.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty())
 }

@@ -3,6 +3,8 @@
 mod answer;
 mod chain;
 mod dependents;
+mod depths;
+mod doubts;
 mod relation;
 mod removal;
 mod shape;
@@ -10,4 +12,5 @@ mod shape;
 pub use answer::{Answer, Doubts};
 pub use chain::Chain;
 pub use dependents::{Dependent, Dependents};
+pub use depths::Depths;
 pub use removal::{Blocker, BlockerKind, ImageRemoval, Removal, Verdict};

@@ -5,6 +5,7 @@
 //! would make wrong. Only names that the walk has not met cost system calls: one `stat` per
 //! distinct directory part, and one safe opening per file.
 
+use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,24 +15,25 @@ use hashbrown::{HashMap, HashTable};
 
 use crate::facts::{EdgeFacts, Facts, Finding, Key};
 use crate::graph::bytes;
-use crate::scan::content::{Content, read};
+use crate::scan::content::{Content, FormatName, read};
 use crate::scan::paths::{join, os_str, split};
+use crate::scan::text::{Span, Text};
 use crate::scan::walk::{Found, Listed, Seen};
-use crate::sys::{causes, is_symlink_loop};
+use crate::sys::{Measures, causes, is_symlink_loop};
 
 type Hasher = foldhash::fast::RandomState;
 
 /// One name of a file.
 pub(super) struct Name {
     pub(super) directory: u32,
-    pub(super) name: Box<[u8]>,
+    pub(super) name: Span,
     pub(super) file: u32,
     pub(super) is_symlink: bool,
 }
 
 /// One file, whatever it is called.
 pub(super) struct File {
-    pub(super) stat: Option<Stat>,
+    pub(super) stat: Option<Measures>,
     pub(super) content: Content,
     /// Its first name, in [`Assembly::names`].
     pub(super) name: u32,
@@ -40,9 +42,13 @@ pub(super) struct File {
     /// Something asked for it or refers to it, so it is a disk whatever it holds.
     pub(super) wanted: bool,
     /// A reference declares it as a format that is not read here.
-    pub(super) declared: Option<Box<[u8]>>,
-    /// Its edges, each with the name under which its reference was resolved.
-    pub(super) edges: Vec<(u32, EdgeFacts)>,
+    pub(super) declared: Option<FormatName>,
+    /// A reference declares it as qcow2, and it is not: never taken for a raw disk then.
+    pub(super) disowned: bool,
+    pub(super) edges: Vec<EdgeFacts>,
+    /// For a file of several names: under which of them each edge was resolved. Shorter than the
+    /// edges, or empty, as long as all come from the first.
+    pub(super) edge_names: Vec<u32>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -72,6 +78,7 @@ pub(super) struct Assembly {
     pub(super) names: Vec<Name>,
     by_name: HashTable<u32>,
     hasher: Hasher,
+    pub(super) text: Text,
     /// Nodes that are no files, by their key.
     pub(super) loose: HashMap<Key, Facts, Hasher>,
     /// Names whose references are still to be resolved.
@@ -93,6 +100,7 @@ impl Assembly {
             names: Vec::with_capacity(files.len()),
             by_name: HashTable::with_capacity(files.len()),
             hasher: Hasher::default(),
+            text: std::mem::take(&mut found.text),
             loose: HashMap::default(),
             pending: Vec::new(),
             opened: found.opened,
@@ -114,21 +122,31 @@ impl Assembly {
 
     pub(super) fn path(&self, name: u32) -> Vec<u8> {
         let name = &self.names[name as usize];
-        join(bytes(self.directory_path(name.directory)), &name.name)
+        join(bytes(self.directory_path(name.directory)), self.text.get(name.name))
     }
 
-    /// Every name of a file, the one to show first: the first that is no symbolic link in
-    /// alphabetical order, so that a second scan shows the same.
-    pub(super) fn names_of(&self, file: u32) -> Vec<u32> {
-        let file = &self.files[file as usize];
-        let mut names = vec![file.name];
-        if !file.further.is_empty() {
-            names.extend(&file.further);
-            names.sort_by_cached_key(|name| {
-                (self.names[*name as usize].is_symlink, self.path(*name))
-            });
+    /// Whether the walk has met this file.
+    pub(super) fn is_in_scope(&self, key: &Key) -> bool {
+        let Key::File { device, inode } = *key else { return false };
+        let file = self.by_inode.get(&(device, inode));
+        file.is_some_and(|file| self.files[*file as usize].in_scope)
+    }
+
+    /// Puts the name to show first: the first that is no symbolic link in alphabetical order, so
+    /// that a second scan shows the same.
+    pub(super) fn sort_names(&mut self, file: u32) {
+        let entry = &mut self.files[file as usize];
+        if entry.further.is_empty() {
+            return;
         }
-        names
+        // Edges that came before a second name did are those of the first.
+        entry.edge_names.resize(entry.edges.len(), entry.name);
+        let mut names = std::mem::take(&mut entry.further);
+        names.push(entry.name);
+        names.sort_by_cached_key(|name| (self.names[*name as usize].is_symlink, self.path(*name)));
+        let entry = &mut self.files[file as usize];
+        entry.name = names.remove(0);
+        entry.further = names;
     }
 
     /// Adds a name, and its file unless another name has brought it already.
@@ -148,7 +166,9 @@ impl Assembly {
                 in_scope,
                 wanted: false,
                 declared: None,
+                disowned: false,
                 edges: Vec::new(),
+                edge_names: Vec::new(),
                 findings: Vec::new(),
             });
         }
@@ -156,15 +176,14 @@ impl Assembly {
         file
     }
 
-    fn add_name(&mut self, directory: u32, name: Box<[u8]>, file: u32, is_symlink: bool) {
-        use std::hash::BuildHasher;
+    fn add_name(&mut self, directory: u32, name: Span, file: u32, is_symlink: bool) {
         let at = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let hash = self.hasher.hash_one((directory, &*name));
+        let hash = self.hasher.hash_one((directory, self.text.get(name)));
         self.names.push(Name { directory, name, file, is_symlink });
-        let (names, hasher) = (&self.names, &self.hasher);
+        let (names, text, hasher) = (&self.names, &self.text, &self.hasher);
         self.by_name.insert_unique(hash, at, |at| {
             let name = &names[*at as usize];
-            hasher.hash_one((name.directory, &*name.name))
+            hasher.hash_one((name.directory, text.get(name.name)))
         });
         let entry = &mut self.files[file as usize];
         if entry.name == u32::MAX {
@@ -178,11 +197,10 @@ impl Assembly {
     }
 
     fn find(&self, directory: u32, name: &[u8]) -> Option<u32> {
-        use std::hash::BuildHasher;
         let hash = self.hasher.hash_one((directory, name));
         let same = |at: &u32| {
             let have = &self.names[*at as usize];
-            have.directory == directory && *have.name == *name
+            have.directory == directory && self.text.get(have.name) == name
         };
         self.by_name.find(hash, same).map(|at| self.names[*at as usize].file)
     }
@@ -243,8 +261,6 @@ impl Assembly {
     fn open(&mut self, directory: u32, name: &[u8]) -> Place {
         let path = join(bytes(self.directory_path(directory)), name);
         let host_path = Path::new(os_str(&path));
-        let seen =
-            |stat, content| Seen { directory, name: name.into(), is_symlink: false, stat, content };
         let opened = match open_image(host_path) {
             Ok(opened) => opened,
             Err(error) => {
@@ -255,32 +271,41 @@ impl Assembly {
                     OpenError::RefusedFilesystem { .. } => Gap::Refused(causes(&error)),
                     _ => Gap::Unreadable(causes(&error)),
                 };
-                if let Gap::Unreadable(reason) = &gap
-                    && let Ok(metadata) = std::fs::metadata(host_path)
-                {
-                    let content = Content::Unreadable(reason.clone());
-                    let stat = Some(Stat::of(&metadata));
-                    return Place::File(self.take(seen(stat, content), false));
-                }
-                return Place::Nowhere { path, gap };
+                return match (gap, std::fs::metadata(host_path)) {
+                    (Gap::Unreadable(reason), Ok(metadata)) => {
+                        let stat = Measures::from(&Stat::of(&metadata));
+                        let content = Content::Unreadable(reason.into());
+                        Place::File(self.meet(directory, name, host_path, stat, content))
+                    }
+                    (gap, _) => Place::Nowhere { path, gap },
+                };
             }
         };
         self.opened += 1;
-        let key = (opened.stat.device, opened.stat.inode);
-        if let Some(&file) = self.by_inode.get(&key) {
-            let is_symlink = is_symlink(host_path);
-            self.add_name(directory, name.into(), file, is_symlink);
-            return Place::File(file);
-        }
-        let content = read(&opened.file, &opened.stat, &mut self.buffer);
-        let is_symlink = is_symlink(host_path);
-        let seen = Seen { is_symlink, ..seen(Some(opened.stat), content) };
-        Place::File(self.take(seen, false))
+        let stat = Measures::from(&opened.stat);
+        let content = if self.by_inode.contains_key(&(stat.device, stat.inode)) {
+            // Known by another name: what it holds is known too.
+            Content::Other
+        } else {
+            read(&opened.file, stat.len, &mut self.buffer, &mut self.text)
+        };
+        Place::File(self.meet(directory, name, host_path, stat, content))
     }
-}
 
-fn is_symlink(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink())
+    /// Adds what a reference has led to.
+    fn meet(
+        &mut self,
+        directory: u32,
+        name: &[u8],
+        path: &Path,
+        stat: Measures,
+        content: Content,
+    ) -> u32 {
+        let is_symlink =
+            std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
+        let name = self.text.add(name);
+        self.take(Seen { directory, name, is_symlink, stat: Some(stat), content }, false)
+    }
 }
 
 fn gap_of(error: &io::Error) -> Gap {

@@ -4,81 +4,115 @@ use std::fs::File;
 use std::path::Path;
 
 use diskdag_qcow2::header::{Header, Salvage};
-use diskdag_qcow2::open::{ReadError, Stat, read_header};
+use diskdag_qcow2::open::{ReadError, read_header};
 use diskdag_qcow2::{Error, ErrorKind};
 
 use crate::facts::Finding;
+use crate::scan::text::{Span, Text};
 
-/// What reading the beginning of a file gave.
+/// What reading the beginning of a file gave. Small and without allocations for a plain image:
+/// there may be a million of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// Not qcow2: a raw disk if something says so.
     Other,
     /// A qcow2 image, or one whose header is broken elsewhere than where it names others.
-    Image(Box<Image>),
+    Image(Image),
     /// The magic of qcow2, and behind it nothing that says what it names.
-    Broken(String),
+    Broken(Box<str>),
     /// It could not be read.
-    Unreadable(String),
+    Unreadable(Box<str>),
 }
 
 /// What a header says that matters to others.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Image {
     pub(crate) virtual_size: u64,
-    pub(crate) backing: Option<Box<[u8]>>,
-    pub(crate) backing_format: Option<Box<[u8]>>,
-    pub(crate) data_file: Option<Box<[u8]>>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) backing: Option<Span>,
+    pub(crate) backing_format: Option<FormatName>,
+    pub(crate) data_file: Option<Span>,
+    pub(crate) findings: Option<Box<[Finding]>>,
 }
 
-/// Reads the header of an opened file into `buffer`, and says what the file is.
-pub(crate) fn read(file: &File, stat: &Stat, buffer: &mut Vec<u8>) -> Content {
-    match read_header(file, stat.len, buffer) {
-        Ok(header) => Content::Image(Box::new(Image::of(&header, stat.len))),
+/// The name of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormatName {
+    Qcow2,
+    Raw,
+    Other(Span),
+}
+
+impl FormatName {
+    pub(crate) fn of(name: &[u8], text: &mut Text) -> Self {
+        match name {
+            b"qcow2" => Self::Qcow2,
+            b"raw" => Self::Raw,
+            other => Self::Other(text.add(other)),
+        }
+    }
+
+    pub(crate) fn bytes(self, text: &Text) -> &[u8] {
+        match self {
+            Self::Qcow2 => b"qcow2",
+            Self::Raw => b"raw",
+            Self::Other(span) => text.get(span),
+        }
+    }
+}
+
+/// Reads the header of an opened file into `buffer`, and says what the file is. Names go into
+/// `text`.
+pub(crate) fn read(file: &File, len: u64, buffer: &mut Vec<u8>, text: &mut Text) -> Content {
+    match read_header(file, len, buffer) {
+        Ok(header) => Content::Image(Image::of(&header, len, text)),
         Err(ReadError::Format(Error { kind: ErrorKind::NotQcow2 { .. }, .. })) => Content::Other,
-        Err(ReadError::Format(error)) => match Salvage::of(buffer, stat.len, error) {
-            Some(salvage) => Content::Image(Box::new(Image::salvaged(&salvage))),
-            None => Content::Broken(error.to_string()),
+        Err(ReadError::Format(error)) => match Salvage::of(buffer, len, error) {
+            Some(salvage) => Content::Image(Image::salvaged(&salvage, text)),
+            None => Content::Broken(error.to_string().into()),
         },
-        Err(error) => Content::Unreadable(crate::sys::causes(&error)),
+        Err(error) => Content::Unreadable(crate::sys::causes(&error).into()),
     }
 }
 
 impl Image {
-    fn of(header: &Header<'_>, len: u64) -> Self {
+    fn of(header: &Header<'_>, len: u64, text: &mut Text) -> Self {
+        let findings =
+            header.findings(len).map(|finding| (finding.kind.code(), finding.to_string()));
+        let obstacles = header.obstacles().map(|obstacle| (obstacle.code(), obstacle.to_string()));
+        let findings: Vec<Finding> = findings
+            .chain(obstacles)
+            .map(|(kind, detail)| Finding { kind: kind.into(), detail, breaks: false })
+            .collect();
         Self {
             virtual_size: header.virtual_size(),
-            backing: header.backing_name().map(Into::into),
-            backing_format: header.backing_format().map(Into::into),
-            data_file: header.data_file_name().map(Into::into),
-            findings: header
-                .findings(len)
-                .map(|finding| Finding {
-                    kind: finding.kind.code().into(),
-                    detail: finding.to_string(),
-                    breaks: false,
-                })
-                .chain(header.obstacles().map(|obstacle| Finding {
-                    kind: obstacle.code().into(),
-                    detail: obstacle.to_string(),
-                    breaks: false,
-                }))
-                .collect(),
+            backing: header.backing_name().map(|name| text.add(name)),
+            backing_format: header.backing_format().map(|name| FormatName::of(name, text)),
+            data_file: header.data_file_name().map(|name| text.add(name)),
+            findings: (!findings.is_empty()).then(|| findings.into()),
         }
     }
 
-    fn salvaged(salvage: &Salvage<'_>) -> Self {
+    fn salvaged(salvage: &Salvage<'_>, text: &mut Text) -> Self {
         Self {
             virtual_size: salvage.virtual_size,
-            backing: salvage.backing_name.map(Into::into),
-            backing_format: salvage.backing_format.map(Into::into),
-            data_file: salvage.data_file_name.map(Into::into),
-            findings: vec![Finding {
+            backing: salvage.backing_name.map(|name| text.add(name)),
+            backing_format: salvage.backing_format.map(|name| FormatName::of(name, text)),
+            data_file: salvage.data_file_name.map(|name| text.add(name)),
+            findings: Some(Box::new([Finding {
                 kind: salvage.error.code().into(),
                 detail: format!("QEMU refuses it: {}", salvage.error),
                 breaks: true,
-            }],
+            }])),
+        }
+    }
+
+    /// The spans moved by `offset`, because the text that they lie in was put behind another.
+    pub(crate) fn shift(&mut self, offset: usize) {
+        for span in [&mut self.backing, &mut self.data_file] {
+            *span = span.map(|span| span.shifted(offset));
+        }
+        if let Some(FormatName::Other(span)) = &mut self.backing_format {
+            *span = span.shifted(offset);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::doubt::{Coverage, Skipped, Waived};
 use crate::facts::{Change, DependencyKnowledge, EdgeFacts, Facts, Format, State};
 use crate::scan::assembly::{Assembly, File};
 use crate::scan::content::{Content, is_raw_by_name};
-use crate::scan::paths::os_str;
+use crate::scan::paths::boxed_path;
 use crate::scan::references::{key_of, may_refer};
 use crate::scan::scope::{Fingerprint, Waiver};
 
@@ -66,17 +66,11 @@ impl<'w> Disks<'w> {
         let mut waived_opaque = Vec::new();
         for file in 0..assembly.files.len() {
             let number = u32::try_from(file).unwrap_or(u32::MAX);
-            let names = assembly.names_of(number);
-            let is_disk = {
-                let File { content, wanted, .. } = &assembly.files[file];
-                let raw_by_name =
-                    || names.iter().any(|at| is_raw_by_name(&assembly.names[*at as usize].name));
-                *wanted || !matches!(content, Content::Other) || raw_by_name()
-            };
-            if !is_disk {
+            if !is_disk(&assembly, number) {
                 continue;
             }
-            let facts = self.disk(&mut assembly, number, &names);
+            assembly.sort_names(number);
+            let facts = self.disk(&mut assembly, number);
             let opaque = facts.references.iter().map(|edge| &edge.target).filter(|target| {
                 loose.get(*target).is_some_and(|facts| facts.state == State::Opaque)
             });
@@ -98,12 +92,13 @@ impl<'w> Disks<'w> {
         changes
     }
 
-    fn disk(&mut self, assembly: &mut Assembly, number: u32, names: &[u32]) -> Facts {
-        let paths: Vec<Box<Path>> =
-            names.iter().map(|name| Path::new(os_str(&assembly.path(*name))).into()).collect();
+    fn disk(&mut self, assembly: &mut Assembly, number: u32) -> Facts {
+        let File { name, further, .. } = &assembly.files[number as usize];
+        let names = std::iter::once(name).chain(further);
+        let paths = names.map(|name| boxed_path(assembly.path(*name))).collect();
         let key = key_of(assembly, number);
         let file = &mut assembly.files[number as usize];
-        let references = edges(std::mem::take(&mut file.edges), names);
+        let references = edges(file);
         let mut findings = std::mem::take(&mut file.findings);
         let content = std::mem::replace(&mut file.content, Content::Other);
         let length = file.stat.map(|stat| stat.len);
@@ -111,21 +106,27 @@ impl<'w> Disks<'w> {
             paths,
             references,
             actual_size: file.stat.map(|stat| stat.allocated),
+            length,
             links: file.stat.map_or(0, |stat| stat.links),
             in_scope: file.in_scope,
             ..Facts::new(key)
         };
         match content {
-            Content::Image(mut image) => {
+            Content::Image(image) => {
                 facts.format = Format::Qcow2;
                 facts.virtual_size = Some(image.virtual_size);
-                findings.append(&mut image.findings);
+                findings.extend(image.findings.into_iter().flatten());
             }
             Content::Other => {
-                facts.format = if file.declared.is_some() { Format::Other } else { Format::Raw };
+                facts.format = match (file.declared.is_some(), file.disowned) {
+                    (true, _) => Format::Other,
+                    (false, true) => Format::Unknown,
+                    (false, false) => Format::Raw,
+                };
                 // QEMU counts a raw disk in whole sectors.
                 facts.virtual_size = length.map(|length| length.next_multiple_of(512));
-                if let Some(format) = file.declared.as_deref().filter(|format| may_refer(format)) {
+                let declared = file.declared.map(|format| format.bytes(&assembly.text));
+                if let Some(format) = declared.filter(|format| may_refer(format)) {
                     facts.dependencies = DependencyKnowledge::Unknown;
                     let format = String::from_utf8_lossy(format);
                     let reason = format!("declared {format}, which may name others; not read");
@@ -155,11 +156,25 @@ fn unreadable(facts: &mut Facts, reason: &str) {
     facts.dependencies = DependencyKnowledge::Unknown;
 }
 
+/// Whether a file is a disk at all: qcow2, or raw by its name, or because something refers to it.
+fn is_disk(assembly: &Assembly, number: u32) -> bool {
+    let File { content, wanted, name, further, .. } = &assembly.files[number as usize];
+    let mut names = std::iter::once(name).chain(further);
+    *wanted
+        || !matches!(content, Content::Other)
+        || names.any(|at| is_raw_by_name(assembly.text.get(assembly.names[*at as usize].name)))
+}
+
 /// The edges in the order of the names that they were resolved under, each once.
-fn edges(mut edges: Vec<(u32, EdgeFacts)>, names: &[u32]) -> Vec<EdgeFacts> {
-    if names.len() > 1 {
-        edges.sort_by_key(|(name, _)| names.iter().position(|other| other == name));
+fn edges(file: &mut File) -> Vec<EdgeFacts> {
+    let edges = std::mem::take(&mut file.edges);
+    if file.further.is_empty() {
+        return edges;
     }
+    let names: Vec<u32> = std::iter::once(file.name).chain(file.further.iter().copied()).collect();
+    let place = |name: &u32| names.iter().position(|other| other == name);
+    let mut edges: Vec<_> = file.edge_names.iter().map(place).zip(edges).collect();
+    edges.sort_by_key(|(place, _)| *place);
     let mut unique: Vec<EdgeFacts> = Vec::with_capacity(edges.len());
     for (_, edge) in edges {
         if !unique.contains(&edge) {

@@ -1,11 +1,17 @@
 //! Paths as bytes.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
 
 /// The system's string of these bytes.
 pub(crate) fn os_str(bytes: &[u8]) -> &OsStr {
     OsStr::from_bytes(bytes)
+}
+
+/// The path of these bytes, without a copy.
+pub(crate) fn boxed_path(bytes: Vec<u8>) -> Box<Path> {
+    PathBuf::from(OsString::from_vec(bytes)).into_boxed_path()
 }
 
 /// The directory part of a path, and the name in it: what stands before the last slash and behind

@@ -1,5 +1,7 @@
 //! References: from the names in a header to edges, by QEMU's rules.
 
+use std::borrow::Cow;
+
 use diskdag_qcow2::open::FileKind;
 use diskdag_qcow2::reference::{JsonReference, Reference};
 use std::collections::HashMap;
@@ -8,9 +10,10 @@ use crate::facts::{
     Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
 };
 use crate::scan::assembly::{Assembly, Gap, Place};
-use crate::scan::content::Content;
+use crate::scan::content::{Content, FormatName};
 use crate::scan::paths::{ends_with, os_str, suffix};
 use crate::scan::printable;
+use crate::scan::text::Span;
 
 /// A name resolved from QEMU's working directory may mean any file that ends with it. Beyond this
 /// many, nobody can list what is meant, and the reference is opaque.
@@ -28,7 +31,7 @@ struct Deferred {
 struct Draft {
     kind: EdgeKind,
     raw: Box<[u8]>,
-    format: Option<Box<[u8]>>,
+    format: Option<FormatName>,
     rule: diskdag_qcow2::reference::Rule,
     certainty: Certainty,
 }
@@ -52,7 +55,7 @@ pub(super) fn resolve_all(assembly: &mut Assembly, should_stop: &dyn Fn() -> boo
 fn by_file_name(assembly: &Assembly) -> HashMap<Box<[u8]>, Vec<u32>> {
     let mut names: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
     for (name, at) in assembly.names.iter().zip(0..) {
-        names.entry(name.name.clone()).or_default().push(at);
+        names.entry(assembly.text.get(name.name).into()).or_default().push(at);
     }
     names
 }
@@ -61,23 +64,29 @@ fn by_file_name(assembly: &Assembly) -> HashMap<Box<[u8]>, Vec<u32>> {
 fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
     let file = assembly.names[name as usize].file;
     let Content::Image(image) = &assembly.files[file as usize].content else { return };
-    let backing = image.backing.clone();
-    let format = image.backing_format.clone();
-    let data_file = image.data_file.clone();
+    let text = &assembly.text;
+    let owned = |span: Span| -> Box<[u8]> { text.get(span).into() };
+    let backing = image.backing.map(owned);
+    let format = image.backing_format;
+    let data_file = image.data_file.map(owned);
     if let Some(raw) = backing {
-        if format.is_none() && !raw.starts_with(b"json:") {
-            let detail = "its backing file's format is not declared; QEMU would guess it";
-            find(assembly, file, "backing-format-undeclared", detail.to_owned(), false);
-        }
         let reference = Reference::classify(&raw);
-        let draft = Draft {
-            kind: EdgeKind::Backing,
-            rule: reference.rule(),
-            raw: raw.clone(),
-            format,
-            certainty: Certainty::Certain,
-        };
-        follow(assembly, name, reference, draft, deferred);
+        let rule = reference.rule();
+        if let Reference::Relative(path) = reference {
+            // Nearly every image: the string moves on.
+            let place = assembly.locate(assembly.names[name as usize].directory, path);
+            let certainty = Certainty::Certain;
+            connect(
+                assembly,
+                name,
+                place,
+                Draft { kind: EdgeKind::Backing, rule, raw, format, certainty },
+            );
+        } else {
+            let (kind, certainty) = (EdgeKind::Backing, Certainty::Certain);
+            let draft = Draft { kind, rule, raw: raw.clone(), format, certainty };
+            follow(assembly, name, reference, draft, deferred);
+        }
     }
     if let Some(raw) = data_file {
         let reference = Reference::data_file(&raw);
@@ -85,7 +94,7 @@ fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
             kind: EdgeKind::DataFile,
             rule: reference.rule(),
             raw: raw.clone(),
-            format: Some(b"raw"[..].into()),
+            format: Some(FormatName::Raw),
             certainty: Certainty::Certain,
         };
         follow(assembly, name, reference, draft, deferred);
@@ -103,7 +112,7 @@ fn follow(
     let mut by_path = |assembly: &mut Assembly, path: &[u8], draft: Draft| {
         if path.first() == Some(&b'/') {
             let place = assembly.locate(from, path);
-            connect(assembly, name, place, &draft);
+            connect(assembly, name, place, draft);
         } else {
             let edge = Draft { certainty: Certainty::Possible, ..draft };
             deferred.push(Deferred { name, path: path.into(), edge });
@@ -112,17 +121,18 @@ fn follow(
     match reference {
         Reference::Relative(path) => {
             let place = assembly.locate(from, path);
-            connect(assembly, name, place, &draft);
+            connect(assembly, name, place, draft);
         }
         Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft),
         Reference::File(path) => by_path(assembly, &path, draft),
         Reference::Json(JsonReference::File { path, format }) => {
-            draft.format = draft.format.or_else(|| format.map(Vec::into_boxed_slice));
+            let named = format.map(|format| FormatName::of(&format, &mut assembly.text));
+            draft.format = draft.format.or(named);
             by_path(assembly, &path, draft);
         }
         Reference::Remote { .. } | Reference::Json(JsonReference::Remote { .. }) => {
             let facts = loose(&draft.raw, State::Remote, "not a file of this host");
-            connect_loose(assembly, name, facts, &draft);
+            connect_loose(assembly, name, facts, draft);
         }
         Reference::Opaque { scheme } => {
             let reason = format!("only QEMU can resolve a `{}:` name", printable(scheme));
@@ -134,6 +144,13 @@ fn follow(
         Reference::UnknownProtocol { scheme } => {
             let reason = format!("QEMU knows no protocol `{}`", printable(scheme));
             broken(assembly, name, &draft, "unknown-protocol", &reason);
+        }
+        Reference::Bad { .. } if draft.raw.contains(&0) => {
+            // QEMU, written in C, would open what stands before the NUL: that may be any disk.
+            let reason = "its name holds a NUL byte; QEMU would take the part before it";
+            let file = assembly.names[name as usize].file;
+            find(assembly, file, "bad-reference", reason.to_owned(), true);
+            opaque(assembly, name, &draft, reason);
         }
         Reference::Bad { why } => {
             broken(assembly, name, &draft, "bad-reference", &format!("not a usable name: {why}"));
@@ -174,19 +191,19 @@ fn resolve_possible(
         }
     }
     if targets.is_empty() {
-        connect(assembly, *name, beside, edge);
+        connect(assembly, *name, beside, edge.clone());
     }
     for target in targets {
-        connect(assembly, *name, Place::File(target), edge);
+        connect(assembly, *name, Place::File(target), edge.clone());
     }
 }
 
 /// Adds the edge to where a reference leads, and what is to be said about it.
-fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: &Draft) {
+fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: Draft) {
     let file = assembly.names[name as usize].file;
     match place {
         Place::File(target) => {
-            let ends_chain = judge_format(assembly, file, target, draft);
+            let ends_chain = judge_format(assembly, file, target, &draft);
             assembly.files[target as usize].wanted = true;
             let key = key_of(assembly, target);
             push(assembly, name, draft, key, ends_chain);
@@ -210,7 +227,7 @@ fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: &Draft) {
                 facts.dependencies = DependencyKnowledge::Unknown;
             }
             facts.paths.push(std::path::Path::new(os_str(&path)).into());
-            connect_loose(assembly, name, facts, draft);
+            connect_loose(assembly, name, facts, draft.clone());
         }
     }
 }
@@ -223,14 +240,18 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
         Content::Other => false,
         Content::Broken(_) | Content::Unreadable(_) => return false,
     };
-    let Some(format) = draft.format.as_deref() else { return false };
+    let Some(declared) = draft.format else { return false };
+    if matches!((declared, holds_qcow2), (FormatName::Qcow2, true) | (FormatName::Raw, false)) {
+        return false;
+    }
+    let format = &*declared.bytes(&assembly.text).to_vec();
     let path = || printable(&assembly.path(assembly.files[target as usize].name));
     match (format, holds_qcow2) {
-        (b"qcow2", true) => false,
-        (b"raw" | b"file" | b"host_device", false) => false,
+        (b"file" | b"host_device", false) => false,
         (b"qcow2", false) => {
             let detail = format!("declares {} as qcow2, and it is not", path());
             find(assembly, file, "declared-qcow2-is-not", detail, true);
+            assembly.files[target as usize].disowned = true;
             false
         }
         (b"raw" | b"file" | b"host_device", true) => {
@@ -251,8 +272,8 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
             find(assembly, file, "declared-format-differs", detail, true);
             true
         }
-        (other, false) => {
-            assembly.files[target as usize].declared = Some(other.into());
+        (_, false) => {
+            assembly.files[target as usize].declared = Some(declared);
             false
         }
     }
@@ -298,14 +319,14 @@ fn opaque(assembly: &mut Assembly, name: u32, draft: &Draft, reason: &str) {
     facts.paths.clear();
     facts.paths.push(std::path::Path::new(os_str(&draft.raw)).into());
     facts.dependencies = DependencyKnowledge::Unknown;
-    connect_loose(assembly, name, facts, draft);
+    connect_loose(assembly, name, facts, draft.clone());
 }
 
 /// A reference that QEMU itself would refuse.
 fn broken(assembly: &mut Assembly, name: u32, draft: &Draft, kind: &'static str, reason: &str) {
     let file = assembly.names[name as usize].file;
     find(assembly, file, kind, format!("{}: {reason}", printable(&draft.raw)), true);
-    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft);
+    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft.clone());
 }
 
 fn loose(name: &[u8], state: State, reason: &str) -> Facts {
@@ -318,24 +339,29 @@ fn loose(name: &[u8], state: State, reason: &str) -> Facts {
     }
 }
 
-fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: &Draft) {
+fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: Draft) {
     let key = facts.key.clone();
     assembly.loose.entry(key.clone()).or_insert(facts);
     push(assembly, name, draft, key, false);
 }
 
-fn push(assembly: &mut Assembly, name: u32, draft: &Draft, target: Key, ends_chain: bool) {
-    let file = assembly.names[name as usize].file;
-    let edge = EdgeFacts {
-        kind: draft.kind,
-        target,
-        name: draft.raw.clone(),
-        format: if draft.kind == EdgeKind::DataFile { None } else { draft.format.clone() },
-        rule: draft.rule,
-        certainty: draft.certainty,
-        ends_chain,
-    };
-    assembly.files[file as usize].edges.push((name, edge));
+fn push(assembly: &mut Assembly, name: u32, draft: Draft, target: Key, ends_chain: bool) {
+    let Draft { kind, raw, format, rule, certainty } = draft;
+    let format = format.filter(|_| kind == EdgeKind::Backing).map(|format| match format {
+        FormatName::Qcow2 => Cow::Borrowed(&b"qcow2"[..]),
+        FormatName::Raw => Cow::Borrowed(&b"raw"[..]),
+        other @ FormatName::Other(_) => Cow::Owned(other.bytes(&assembly.text).to_vec()),
+    });
+    let entry = &mut assembly.files[assembly.names[name as usize].file as usize];
+    // Nearly every image has one edge: room for that, not for the four that a vector begins with.
+    entry.edges.reserve_exact(1);
+    entry.edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
+    // Which name an edge comes from matters only to files of several names.
+    if name != entry.name || !entry.edge_names.is_empty() {
+        let before = entry.edges.len() - 1;
+        entry.edge_names.resize(before, entry.name);
+        entry.edge_names.push(name);
+    }
 }
 
 fn find(assembly: &mut Assembly, file: u32, kind: &'static str, detail: String, breaks: bool) {

@@ -13,7 +13,8 @@ use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image};
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::content::{Content, read};
 use crate::scan::control::{Control, Progress};
-use crate::sys::{Directory, EntryKind, Residence, causes, is_symlink_loop, residence};
+use crate::scan::text::{Span, Text};
+use crate::sys::{Directory, EntryKind, Measures, Residence, causes, is_symlink_loop, residence};
 
 /// A directory that was listed.
 #[derive(Clone, Debug)]
@@ -28,10 +29,11 @@ pub(crate) struct Listed {
 pub(crate) struct Seen {
     /// Which of [`Found::directories`] it lies in.
     pub(crate) directory: u32,
-    pub(crate) name: Box<[u8]>,
+    /// In [`Found::text`].
+    pub(crate) name: Span,
     pub(crate) is_symlink: bool,
     /// Nothing where not even that could be learned.
-    pub(crate) stat: Option<Stat>,
+    pub(crate) stat: Option<Measures>,
     pub(crate) content: Content,
 }
 
@@ -41,6 +43,8 @@ pub(crate) struct Found {
     /// By the number that [`Seen::directory`] has.
     pub(crate) directories: Vec<Listed>,
     pub(crate) files: Vec<Seen>,
+    /// The names of the files, and the names that they hold.
+    pub(crate) text: Text,
     pub(crate) doubts: Vec<Doubt>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) opened: u64,
@@ -112,6 +116,13 @@ pub(crate) fn walk(roots: &[PathBuf], threads: NonZeroUsize, control: &Control) 
 
 impl Found {
     fn append(&mut self, mut other: Self) {
+        let offset = self.text.append(&other.text);
+        for seen in &mut other.files {
+            seen.name = seen.name.shifted(offset);
+            if let Content::Image(image) = &mut seen.content {
+                image.shift(offset);
+            }
+        }
         self.files.append(&mut other.files);
         self.doubts.append(&mut other.doubts);
         self.skipped.append(&mut other.skipped);
@@ -295,9 +306,9 @@ impl<'w, 'c> Worker<'w, 'c> {
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
         self.found.opened += 1;
-        let stat = match file.metadata() {
-            Ok(metadata) if !metadata.is_file() => return,
-            Ok(metadata) => Stat::of(&metadata),
+        let stat = match Measures::of_regular(&file) {
+            Ok(None) => return,
+            Ok(Some(stat)) => stat,
             Err(error) => return self.unreadable(number, path, name, false, &error),
         };
         if stat.device != directory.device {
@@ -312,7 +323,7 @@ impl<'w, 'c> Worker<'w, 'c> {
                 Err(error) => return self.unreadable(number, path, name, false, &error),
             }
         }
-        let content = read(&file, &stat, &mut self.buffer);
+        let content = read(&file, stat.len, &mut self.buffer, &mut self.found.text);
         self.push(number, name, false, Some(stat), content);
     }
 
@@ -338,8 +349,8 @@ impl<'w, 'c> Worker<'w, 'c> {
         {
             return self.skip(full, kind, true);
         }
-        let content = read(&opened.file, &opened.stat, &mut self.buffer);
-        self.push(number, name, true, Some(opened.stat), content);
+        let content = read(&opened.file, opened.stat.len, &mut self.buffer, &mut self.found.text);
+        self.push(number, name, true, Some((&opened.stat).into()), content);
     }
 
     fn unreadable(
@@ -354,8 +365,8 @@ impl<'w, 'c> Worker<'w, 'c> {
         if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return;
         }
-        let stat = metadata.as_ref().map(Stat::of);
-        self.push(number, name, is_symlink, stat, Content::Unreadable(causes(error)));
+        let stat = metadata.as_ref().map(|metadata| Measures::from(&Stat::of(metadata)));
+        self.push(number, name, is_symlink, stat, Content::Unreadable(causes(error).into()));
     }
 
     fn push(
@@ -363,10 +374,10 @@ impl<'w, 'c> Worker<'w, 'c> {
         directory: u32,
         name: &CStr,
         is_symlink: bool,
-        stat: Option<Stat>,
+        stat: Option<Measures>,
         content: Content,
     ) {
-        let name = name.to_bytes().into();
+        let name = self.found.text.add(name.to_bytes());
         self.found.files.push(Seen { directory, name, is_symlink, stat, content });
     }
 }

@@ -44,6 +44,21 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// Nothing, in no layer: zeros.
+    pub(crate) const fn nothing(start: GuestOffset, length: u64) -> Self {
+        Self {
+            start,
+            length,
+            depth: 0,
+            present: false,
+            zero: true,
+            data: false,
+            compressed: false,
+            offset: None,
+            beyond_end: false,
+        }
+    }
+
     /// Whether `next` could be a part of it: QEMU's `entry_mergeable`.
     fn continues(&self, next: &Self) -> bool {
         let place = match (self.offset, next.offset) {

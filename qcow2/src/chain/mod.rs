@@ -49,6 +49,7 @@ mod read;
 
 pub use error::{ChainError, OpenChainError};
 pub use extents::{Extent, Extents};
+pub(crate) use files::{directory, open_named};
 
 pub use layer::Layer;
 pub use policy::{Follow, Policy, Undeclared};

@@ -128,6 +128,11 @@ impl Image {
         Header::parse_prefix(&self.0.header, self.0.stamp.len)
     }
 
+    /// The bytes that the header was parsed from.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        &self.0.header
+    }
+
     /// The form of the tables.
     #[inline]
     #[must_use]

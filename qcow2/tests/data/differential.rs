@@ -10,7 +10,7 @@ use crate::support::{Chance, ok, path, qemu, run, scratch, setting};
 
 /// What an image is to be like.
 #[derive(Clone, Debug)]
-struct Plan {
+pub(crate) struct Plan {
     version: u32,
     cluster: u64,
     zstd: bool,
@@ -24,7 +24,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn of(chance: &mut Chance) -> Self {
+    pub(crate) fn of(chance: &mut Chance) -> Self {
         let version = if chance.one_in(5) { 2 } else { 3 };
         let v3 = version == 3;
         let extended = v3 && chance.one_in(3);
@@ -49,7 +49,15 @@ impl Plan {
         }
     }
 
-    fn create(&self, directory: &Path, name: &str, backing: Option<(&str, &str)>) {
+    pub(crate) fn has_data_file(&self) -> bool {
+        self.data_file > 0
+    }
+
+    pub(crate) fn is_version_3(&self) -> bool {
+        self.version == 3
+    }
+
+    pub(crate) fn create(&self, directory: &Path, name: &str, backing: Option<(&str, &str)>) {
         let mut options = format!(
             "compat={},cluster_size={},refcount_bits={}",
             if self.version == 2 { "0.10" } else { "1.1" },
@@ -88,7 +96,13 @@ impl Plan {
 }
 
 /// Writes to an image: data, zeros, discards, compressed clusters.
-fn scribble(directory: &Path, name: &str, plan: &Plan, chance: &mut Chance, noise: &str) {
+pub(crate) fn scribble(
+    directory: &Path,
+    name: &str,
+    plan: &Plan,
+    chance: &mut Chance,
+    noise: &str,
+) {
     let mut commands = Vec::new();
     for _ in 0..chance.below(24) {
         let unit =

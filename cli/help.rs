@@ -1,0 +1,201 @@
+//! What `--help` teaches.
+
+use std::fmt::Write;
+
+use crate::exit;
+
+/// The first paragraphs of the root's long help.
+pub(crate) const ABOUT: &str = "\
+Who depends on this disk image? May it be deleted, and what would that free?
+
+diskdag reads the headers of all qcow2 and raw disks below the directories that you name and holds \
+them as one graph: backing files and external data files, at any depth, through every path. It \
+opens images read-only, never writes to one, and takes no locks. An error is never read as absence: \
+what could not be asked makes an answer unknown, and is named.";
+
+/// Below the root's short help.
+pub(crate) const SHORT: &str = "\
+Examples:
+  diskdag scan /var/lib/images                          what is there, and what is broken
+  diskdag can-rm --root /var/lib/images golden.qcow2    may this file be deleted?
+  diskdag demo                                          try it on a fleet that it makes itself
+
+Exit codes and scope rules: diskdag --help";
+
+/// Below the root's long help.
+pub(crate) fn long() -> String {
+    let mut text = String::from(
+        "\
+Examples:
+  $ diskdag scan /var/lib/images
+      How many disks there are, the deepest chain, and every problem.
+  $ diskdag tree /var/lib/images
+      The forest: bases, and under each the overlays that need it.
+  $ diskdag dependents --root /var/lib/images golden.qcow2
+      Everything that needs golden.qcow2, at any depth.
+  $ diskdag can-rm --root /var/lib/images old.qcow2 && rm old.qcow2
+      Deletes only on a plain yes.
+  $ diskdag roots add /var/lib/images
+      Declares the directory once for all.
+  $ diskdag demo
+      A small fleet in a temporary directory, and a tour of it.
+
+Scope:
+  Who depends on an image is known only if every directory that may hold a dependent was searched.
+  So these directories are declared:
+    1. --root DIR, repeatable; else
+    2. DISKDAG_ROOTS, separated by colons as in PATH; else
+    3. the configured roots (`diskdag roots add DIR`).
+  With none declared, the directory of the image is searched and the scope is assumed: can-rm then
+  says no or unknown, never yes, and dependents is incomplete. scan, tree and graph take the PATHs
+  given, or the current directory; where a scope is declared as well, it is searched too, and tree
+  and graph show what hangs together with a disk under one of the PATHs.
+  Local file systems mounted below a root are crossed. Network and pseudo file systems are entered
+  only if one is named; else they are listed as skipped. Backing files outside of the scope are
+  followed wherever they lie.
+
+Doubts:
+  What could not be read and may depend on the image (a directory without permission, a damaged
+  header, a reference that only QEMU can resolve) makes the answer unknown. Each is named, with
+  what to do. `diskdag waive PATH --reason TEXT` declares one known until the file changes.
+
+Exit codes:
+",
+    );
+    for (exit, meaning) in exit::TABLE {
+        // Writing to a string cannot fail.
+        writeln!(text, "  {:>2}  {meaning}", exit.code()).ok();
+    }
+    text.push_str(
+        "  If several hold, the first of 64, 75, 8, 1, 63, 5, 4, 7, 6 is reported. scan, tree and chain
+  print all they have, and then exit 6 or 7. info, map, measure and compare have
+  qemu-img's codes, which their help tells.
+
+Environment:
+  DISKDAG_ROOTS    the scope, where no --root is given
+  DISKDAG_CONFIG   directory of the settings; else $XDG_CONFIG_HOME/diskdag, else ~/.config/diskdag
+  NO_COLOR         if set and not empty, no colour",
+    );
+    text
+}
+
+pub(crate) const SCAN: &str = "\
+Example:
+  $ diskdag scan /var/lib/images /srv/vms
+Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
+
+pub(crate) const TREE: &str = "\
+Bases stand at the top, what needs them below; with -i every disk that nothing needs stands at the
+top, and its chain below. OWN is what the file takes on its file system, FREES what deleting it gives
+back (nothing while other hard links to it remain), DEPTH the number of backing files below it.
+
+Example:
+  $ diskdag tree -i /var/lib/images
+Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
+
+pub(crate) const CHAIN: &str = "\
+No directory is searched: a chain is known from its own headers.
+
+Example:
+  $ diskdag chain vm.qcow2
+Exits 6 when the chain is broken or a cycle, 7 when a step of it is not known for certain.";
+
+pub(crate) const DEPENDENTS: &str = "\
+Example:
+  $ diskdag dependents --root /var/lib/images golden.qcow2
+  $ diskdag dependents --root /var/lib/images -0 golden.qcow2 | xargs -0 ls -l
+Exits 7 when the list may be incomplete, and says why on standard error.";
+
+pub(crate) const WHY: &str = "\
+Example:
+  $ diskdag why golden.qcow2 vm-17.qcow2
+Exits 0 when DEPENDENT needs IMAGE, 4 when it does not, 7 when that is not known.";
+
+pub(crate) const CAN_RM: &str = "\
+Yes needs a declared scope (--root, DISKDAG_ROOTS, or `diskdag roots add`), no dependent in it, nobody
+who holds QEMU's locks on an image, and nothing that could not be asked. It cannot see programs that
+take no locks, nor an overlay that is made a moment later.
+
+Example:
+  $ diskdag can-rm --root /var/lib/images old.qcow2 && rm old.qcow2
+Exits 0 yes, 4 no (every blocker is named), 7 unknown (every doubt is named), 5 not found.";
+
+pub(crate) const GRAPH: &str = "\
+Arrows point from an overlay to what it needs.
+
+Example:
+  $ diskdag graph /var/lib/images | dot -Tsvg -o disks.svg
+  $ diskdag graph /var/lib/images --format mermaid
+Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
+
+pub(crate) const ROOTS: &str = "\
+Example:
+  $ diskdag roots add /var/lib/images /srv/vms
+  $ diskdag roots list";
+
+pub(crate) const WAIVE: &str = "\
+The waiver covers what is at PATH as long as it does not change, and is printed with every answer
+that rests on it.
+
+Example:
+  $ diskdag waive /var/lib/images/lost+found --reason 'holds no images, checked as root'";
+
+pub(crate) const INFO: &str = "\
+--json prints the object of `qemu-img info --output=json`. Without --backing-chain nothing is opened
+that the image names. With it every backing file is; where the chain is broken all that is above the
+break is printed, the break is named on standard error, and the exit code is 1.
+
+Example:
+  $ diskdag info --json vm.qcow2
+  $ diskdag info --backing-chain vm.qcow2
+Exits 0 or 1, as qemu-img does.";
+
+pub(crate) const MAP: &str = "\
+Like qemu-img it trusts the image: its backing files and its external data file are opened, wherever
+they lie, and formats that are not declared are looked at. For an image that is not trusted there
+are --no-follow and --allow-dir. Nothing but regular files is ever opened.
+
+Example:
+  $ diskdag map --output=json vm.qcow2
+Exits 0 or 1, as qemu-img does.";
+
+pub(crate) const MEASURE: &str = "\
+Understood of -o for qcow2: cluster_size, refcount_bits, extended_l2, preallocation, compat, data_file,
+data_file_raw, backing_file, lazy_refcounts, compression_type, encrypt.format.
+
+Like qemu-img it trusts the image: its backing files and its external data file are opened, wherever
+they lie. For an image that is not trusted there are --no-follow and --allow-dir.
+
+Example:
+  $ diskdag measure -O qcow2 -o cluster_size=128k vm.qcow2
+  $ diskdag measure -O qcow2 --size 100G
+Exits 0 or 1, as qemu-img does.";
+
+pub(crate) const COMPARE: &str = "\
+What the guest would read is compared; what is nowhere, or zeros, on both sides is not read. Where
+one disk is longer, the rest of it has to be zeros. With -s the sizes have to be the same, and a
+place that is allocated in one chain has to be in the other.
+
+Like qemu-img it trusts the images: backing files and external data files are opened, wherever they
+lie. For images that are not trusted there are --no-follow and --allow-dir.
+
+Example:
+  $ diskdag compare before.qcow2 after.qcow2
+Exits as qemu-img does: 0 identical, 1 different, 2 an image could not be opened, 3 what is allocated
+could not be asked, 4 a read failed.";
+
+pub(crate) const AUDIT: &str = "\
+Nothing is opened but the image itself, and what lies in an --allow-dir: neither `..` nor a symbolic
+link leads out of it, and a refusal is the same whether or not there is such a file. Safe means: the
+image names nothing else, all of its structures lie inside the file and apart from each other, and
+no reader sees it differently. It does not mean that the image is whole; that is for a check.
+
+Example:
+  $ diskdag audit upload.qcow2 && qemu-img convert -f qcow2 -O raw upload.qcow2 disk.raw
+  $ diskdag audit --allow-dir /var/lib/images vm.qcow2
+Exits 0 when it is safe to open, 4 when it is not, 7 when nobody can say.";
+
+pub(crate) const DEMO: &str = "\
+Example:
+  $ diskdag demo
+The directory is kept, and printed; it takes a few hundred KiB.";

@@ -1,0 +1,190 @@
+//! Which directories a question is about: `--root`, else `DISKDAG_ROOTS`, else the configured
+//! roots, else what the question itself names.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use diskdag_graph::scan::{Scan, Scanned, Scope, Settings};
+use diskdag_graph::{DiskId, ScopeSource};
+
+use crate::args::Common;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Bar;
+use crate::settings::Configuration;
+
+/// The variable that declares a scope.
+const VARIABLE: &str = "DISKDAG_ROOTS";
+
+/// How to declare a scope.
+pub(crate) const HOW_TO_DECLARE: &str = "name every directory whose images may depend on it: --root DIR \
+(repeatable), DISKDAG_ROOTS=DIR:DIR, or once for all `diskdag roots add DIR`";
+
+/// A question about directories, as `scan`, `tree` and `graph` ask it.
+pub(crate) struct Survey {
+    /// What the scan found.
+    pub(crate) scanned: Scanned,
+    /// Show only what hangs together with a disk under one of these; nothing: show all.
+    pub(crate) only: Option<Vec<PathBuf>>,
+}
+
+/// A path from the root, as it was typed: links and `..` stay, because QEMU resolves names from
+/// the path as opened.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| {
+        let shown = crate::escape::path(path);
+        Failure::new(Exit::Usage, "usage", format!("not a path: '{shown}': {error}"))
+    })
+}
+
+/// Scans what is asked about `images`: the declared scope, else the directories they lie in.
+pub(crate) fn about(
+    images: &[PathBuf],
+    common: &Common,
+) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
+    let settings = Configuration::load()?.settings;
+    let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    let scope = match declared(common, &settings)? {
+        Some(scope) => scope,
+        None => {
+            let mut roots: Vec<PathBuf> = Vec::new();
+            for root in images.iter().flat_map(|image| Scope::assumed(image).roots) {
+                if !roots.contains(&root) {
+                    roots.push(root);
+                }
+            }
+            // A directory that is not there holds no image either: say that of the image.
+            roots.retain(|root| root.is_dir());
+            Scope { roots, source: ScopeSource::Assumed }
+        }
+    };
+    let scan = Scan::new(scope).images(images.clone());
+    let scanned = run(scan, &settings, common)?;
+    let ids = found(&images, &scanned)?;
+    Ok((scanned, ids, images))
+}
+
+/// Reads the chains of `images` and nothing else.
+pub(crate) fn follow(
+    images: &[PathBuf],
+    common: &Common,
+) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
+    let settings = Configuration::load()?.settings;
+    let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    let scanned = run(Scan::follow(images.clone()), &settings, common)?;
+    let ids = found(&images, &scanned)?;
+    Ok((scanned, ids, images))
+}
+
+/// Scans the declared scope and `paths`. With `around_images`, an image among them stands for its
+/// directory where nothing is declared, and only what hangs together with it is shown.
+pub(crate) fn survey(
+    paths: &[PathBuf],
+    common: &Common,
+    around_images: bool,
+) -> Result<Survey, Failure> {
+    let settings = Configuration::load()?.settings;
+    let paths = paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    let (directories, images): (Vec<_>, Vec<_>) =
+        paths.iter().cloned().partition(|path| path.is_dir());
+    let declared = declared(common, &settings)?;
+    let is_restricted = !paths.is_empty() && (declared.is_some() || !images.is_empty());
+    let mut scope = match declared {
+        Some(scope) => scope,
+        None if paths.is_empty() => {
+            Scope { roots: vec![absolute(Path::new("."))?], source: ScopeSource::Assumed }
+        }
+        None => {
+            let around = images.iter().filter(|_| around_images);
+            let around = around.filter_map(|image| image.parent()).filter(|path| path.is_dir());
+            let roots = around.map(Path::to_owned).collect();
+            Scope { roots, source: ScopeSource::Assumed }
+        }
+    };
+    for directory in directories {
+        if !scope.roots.contains(&directory) {
+            scope.roots.push(directory);
+        }
+    }
+    let scan = Scan::new(scope).images(images.clone());
+    let scanned = run(scan, &settings, common)?;
+    found(&images, &scanned)?;
+    Ok(Survey { scanned, only: is_restricted.then_some(paths) })
+}
+
+fn run(scan: Scan, settings: &Settings, common: &Common) -> Result<Scanned, Failure> {
+    let threads = common.threads.or_else(|| std::thread::available_parallelism().ok());
+    let scan = scan
+        .waivers(settings.waivers().to_vec())
+        .threads(threads.unwrap_or(std::num::NonZeroUsize::MIN));
+    let (_bar, control) = Bar::new(common);
+    Ok(scan.run(&control)?)
+}
+
+/// The ids of `images`, or everything that keeps one from having an id.
+fn found(images: &[PathBuf], scanned: &Scanned) -> Result<Vec<DiskId>, Failure> {
+    let mut ids = Vec::with_capacity(images.len());
+    let mut failures = Vec::new();
+    for (path, result) in images.iter().zip(&scanned.images) {
+        match result {
+            Ok(id) => ids.push(*id),
+            Err(error) => failures.push(Failure::image(path, error)),
+        }
+    }
+    Failure::all(failures).map_or(Ok(ids), Err)
+}
+
+/// The scope that somebody declared.
+fn declared(common: &Common, settings: &Settings) -> Result<Option<Scope>, Failure> {
+    let variable = std::env::var_os(VARIABLE);
+    let Some((roots, source)) = choose(&common.roots, variable.as_deref(), settings.roots()) else {
+        return Ok(None);
+    };
+    let roots = roots.iter().map(|root| absolute(root)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(Scope::declared(roots, source)))
+}
+
+fn choose(
+    flags: &[PathBuf],
+    variable: Option<&OsStr>,
+    configured: &[PathBuf],
+) -> Option<(Vec<PathBuf>, ScopeSource)> {
+    let variable: Vec<PathBuf> = variable
+        .into_iter()
+        .flat_map(std::env::split_paths)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect();
+    if !flags.is_empty() {
+        Some((flags.to_vec(), ScopeSource::Flag))
+    } else if !variable.is_empty() {
+        Some((variable, ScopeSource::Environment))
+    } else if !configured.is_empty() {
+        Some((configured.to_vec(), ScopeSource::Config))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::PathBuf;
+
+    use diskdag_graph::ScopeSource;
+
+    use super::choose;
+
+    #[test]
+    fn the_nearest_declaration_wins_alone() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let (flag, config) = (paths(&["/f"]), paths(&["/c"]));
+        let variable = Some(OsStr::new("/a:/b"));
+        assert_eq!(choose(&flag, variable, &config), Some((flag.clone(), ScopeSource::Flag)));
+        let both = paths(&["/a", "/b"]);
+        assert_eq!(choose(&[], variable, &config), Some((both, ScopeSource::Environment)));
+        let expected = Some((config.clone(), ScopeSource::Config));
+        assert_eq!(choose(&[], None, &config), expected);
+        assert_eq!(choose(&[], Some(OsStr::new("")), &config), expected);
+        assert_eq!(choose(&[], None, &[]), None);
+    }
+}

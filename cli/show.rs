@@ -1,0 +1,158 @@
+//! What several verbs print alike: disks and edges in JSON, doubts and scope in text.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use diskdag_graph::{Depths, Disk, DiskId, Doubt, Edge, Graph, Key};
+use serde_json::{Map, Value, json};
+
+use crate::escape;
+use crate::health;
+use crate::json::{Answer, put_bytes, put_path, put_paths};
+use crate::output::Output;
+use crate::text;
+
+/// The disks that hang together with one whose path is, or lies below, one of `paths`.
+pub(crate) fn connected(graph: &Graph, paths: &[PathBuf]) -> HashSet<DiskId> {
+    // A directory may have been listed under another spelling of its path.
+    let real = paths.iter().filter_map(|path| path.canonicalize().ok());
+    let wanted: HashSet<PathBuf> = paths.iter().cloned().chain(real).collect();
+    let is_wanted = |path: &Path| path.ancestors().any(|above| wanted.contains(above));
+    let by_path = graph.disks().filter(|disk| disk.paths().any(is_wanted));
+    let mut found: HashSet<DiskId> = by_path.map(|disk| disk.id()).collect();
+    found.extend(paths.iter().filter_map(|path| graph.find(path)));
+    let mut work: Vec<DiskId> = found.iter().copied().collect();
+    while let Some(id) = work.pop() {
+        let Some(disk) = graph.disk(id) else { continue };
+        let below = disk.needs().into_iter().map(|edge| edge.to);
+        for next in below.chain(disk.needed_by().map(|edge| edge.from)) {
+            if found.insert(next) {
+                work.push(next);
+            }
+        }
+    }
+    found
+}
+
+/// The nodes and edges of `tree` and `graph`; `only`: not all of them.
+pub(crate) fn graph_json(
+    answer: &mut Answer<'_>,
+    graph: &Graph,
+    only: Option<&HashSet<DiskId>>,
+) -> io::Result<()> {
+    let depths = graph.depths();
+    let shown = |id: DiskId| only.is_none_or(|only| only.contains(&id));
+    let disks = graph.disks().filter(|disk| shown(disk.id()));
+    answer.list("disks", disks.map(|disk| disk_json(graph, &disk, &depths)))?;
+    let edges = graph.edges().filter(|edge| shown(edge.from) && shown(edge.to));
+    answer.list("edges", edges.map(|edge| edge_json(&edge)))
+}
+
+fn disk_json(graph: &Graph, disk: &Disk<'_>, depths: &Depths) -> Value {
+    let mut map = Map::new();
+    map.insert("id".to_owned(), json!(disk.id().number()));
+    put_path(&mut map, "path", disk.path());
+    put_paths(&mut map, "paths", disk.paths());
+    let (device, inode) = match disk.key() {
+        Key::File { device, inode } => (Some(device), Some(inode)),
+        Key::Name(_) => (None, None),
+    };
+    let findings: Vec<Value> = disk
+        .findings()
+        .iter()
+        .map(|f| json!({"kind": f.kind, "detail": f.detail, "breaks": f.breaks}))
+        .collect();
+    let more = [
+        ("device", json!(device)),
+        ("inode", json!(inode)),
+        ("format", json!(disk.format().name())),
+        ("state", json!(disk.state().name())),
+        ("reason", json!(disk.reason())),
+        ("in-scope", json!(disk.in_scope())),
+        ("virtual-size", json!(disk.virtual_size())),
+        ("actual-size", json!(disk.actual_size())),
+        ("depth", json!(depths.of(disk.id()))),
+        ("dependents", json!(graph.dependents(disk.id()).len())),
+        ("frees", json!(graph.freed_by(&[disk.id()]))),
+        ("findings", json!(findings)),
+    ];
+    map.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    map.into()
+}
+
+fn edge_json(edge: &Edge<'_>) -> Value {
+    let mut map = Map::new();
+    map.insert("from".to_owned(), json!(edge.from.number()));
+    map.insert("to".to_owned(), json!(edge.to.number()));
+    map.insert("kind".to_owned(), json!(edge.facts.kind.name()));
+    put_bytes(&mut map, "name", &edge.facts.name);
+    match &edge.facts.format {
+        Some(format) => put_bytes(&mut map, "format", format),
+        None => {
+            map.insert("format".to_owned(), Value::Null);
+        }
+    }
+    map.insert("rule".to_owned(), json!(edge.facts.rule.code()));
+    let certain = edge.facts.certainty == diskdag_graph::Certainty::Certain;
+    map.insert("certain".to_owned(), json!(certain));
+    map.into()
+}
+
+/// The paths under which images were asked about, by disk.
+pub(crate) fn asked_as<'p>(ids: &[DiskId], paths: &'p [PathBuf]) -> HashMap<DiskId, &'p Path> {
+    // The first spelling wins.
+    ids.iter().copied().zip(paths.iter().map(|path| &**path)).rev().collect()
+}
+
+/// Every doubt with what to do about it.
+pub(crate) fn doubts(out: &mut Output, doubts: &[Doubt]) -> io::Result<()> {
+    for doubt in doubts {
+        writeln!(out, "  {}", health::doubt(doubt))?;
+        let remedy = out.style.faint(format_args!("to resolve it: {}", health::remedy(doubt)));
+        writeln!(out, "      {remedy}")?;
+    }
+    Ok(())
+}
+
+/// The same on standard error, for verbs whose standard output is data alone.
+pub(crate) fn notice_doubts(out: &mut Output, doubts: &[Doubt]) {
+    for doubt in doubts {
+        let text =
+            format!("{}\n      to resolve it: {}", health::doubt(doubt), health::remedy(doubt));
+        out.notice(text);
+    }
+}
+
+/// What a scan rests on and what it could not ask, on standard error.
+pub(crate) fn notice_coverage(out: &mut Output, graph: &Graph, doubts: &[Doubt]) {
+    for line in coverage(graph) {
+        out.notice(line);
+    }
+    notice_doubts(out, doubts);
+}
+
+/// What a scan rests on: its scope, what was skipped, what was waived.
+pub(crate) fn coverage(graph: &Graph) -> Vec<String> {
+    let coverage = graph.coverage();
+    let roots: Vec<String> = coverage.scope.iter().map(|root| escape::path(root)).collect();
+    let declared = text::declared_by(coverage.source);
+    let mut lines = vec![match roots.is_empty() {
+        true => format!("scope: none ({declared})"),
+        false => format!("scope: {} ({declared})", roots.join(", ")),
+    }];
+    lines.extend(coverage.skipped.iter().map(|skipped| {
+        let reason = escape::words(&skipped.reason);
+        format!("skipped: {}  {reason}", escape::path(&skipped.path))
+    }));
+    lines.extend(waived(graph));
+    lines
+}
+
+/// The doubts that a person has waived.
+pub(crate) fn waived(graph: &Graph) -> impl Iterator<Item = String> + '_ {
+    graph.coverage().waived.iter().map(|waived| {
+        let reason = escape::words(&waived.reason);
+        format!("waived: {}  {reason}", escape::path(&waived.path))
+    })
+}

@@ -1,0 +1,45 @@
+//! The verbs, a file each: arguments in, text or JSON and an exit code out.
+
+mod audit;
+mod can_rm;
+mod chain;
+mod compare;
+mod demo;
+mod dependents;
+mod draw;
+mod graph;
+mod info;
+mod map;
+mod measure;
+mod opening;
+mod roots;
+mod scan;
+mod tree;
+mod waive;
+mod why;
+
+use crate::args::{Common, Verb};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Does what was asked.
+pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Scan(args) => scan::run(&args.paths, common, out),
+        Verb::Tree(args) => tree::run(&args.of.paths, args.invert, common, out),
+        Verb::Chain(args) => chain::run(&args.image, common, out),
+        Verb::Dependents(args) => dependents::run(args, common, out),
+        Verb::Why(args) => why::run(&args.image, &args.dependent, common, out),
+        Verb::CanRm(args) => can_rm::run(&args.images, args.limit, common, out),
+        Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
+        Verb::Roots(args) => roots::run(&args.action, out),
+        Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
+        Verb::Info(args) => info::run(args, out),
+        Verb::Map(args) => map::run(args, out),
+        Verb::Measure(args) => measure::run(args, out),
+        Verb::Compare(args) => compare::run(args, out),
+        Verb::Audit(args) => audit::run(args, out),
+        Verb::Demo(_) => demo::run(common, out),
+    }
+}

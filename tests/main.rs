@@ -1,0 +1,52 @@
+//! What the `diskdag` command promises, tried from outside.
+//!
+//! One binary, so that it links once. Every test runs the built command on files that it made
+//! itself and looks only at what a user sees: standard output, standard error, the exit code.
+//! Nothing here calls our own crates: images come from `qemu-img` or from a header writer of the
+//! tests' own, so a mistake in the product's reading of the format cannot hide in both.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to stop right there")]
+
+// What the tests stand on: the command in a clean environment, images, QEMU as the oracle.
+mod support;
+
+// The lines by which the work was accepted, as they were written.
+mod acceptance;
+// Mistakes that programs of this kind are known for; one named test each.
+mod wrong;
+
+// Images that qemu-img made: our chains are its chains.
+mod real;
+// `info` beside `qemu-img info`, key by key.
+mod info;
+// `map`, `compare` and `measure` beside qemu-img's, over images of every kind.
+mod compare;
+mod map;
+mod measure;
+// The same, from files that are checked in, so it holds on machines without QEMU.
+mod fixtures;
+
+// What qemu-img cannot make: cycles, missing links, special files, hostile names.
+mod broken;
+// Chains of a thousand and of a hundred thousand; stars.
+mod deep;
+// Files and directories that may not be read.
+mod unreadable;
+// Images that somebody holds open.
+mod locks;
+// Fleets made by chance, with an oracle that knows them from how they were made.
+mod fleets;
+
+// Where an answer looks: --root, the environment, the settings, and none of them.
+mod scope;
+// Doubts that a person has accepted.
+mod waive;
+// Verbs, options and formats that the other files do not need.
+mod verbs;
+// Exit codes, and which of several wins.
+mod exits;
+// What reaches the terminal: escapes, colour, streams.
+mod output;
+
+// What must not be there: the house's rules, read from the sources.
+mod tidy;
