@@ -8,7 +8,7 @@ use super::slices::SLICE_WORDS;
 use super::view::{Part, Tables, load};
 use super::{Image, ImageError};
 use crate::format::Be64;
-use crate::source::Span;
+use crate::source::Spans;
 use crate::table::{L2View, RunKind};
 
 /// Parts of tables that are remembered as uniform.
@@ -24,7 +24,7 @@ pub(crate) struct Window {
     words: Box<[Be64]>,
     limit: usize,
     at: Option<u64>,
-    span: Option<(u64, Span)>,
+    spans: Spans,
     uniform: HashMap<u64, RunKind>,
 }
 
@@ -34,24 +34,13 @@ impl Window {
         let limit = (bytes / 8).clamp(SLICE_WORDS, 8192);
         // A window must not straddle two parts of a table.
         let limit = if limit.is_power_of_two() { limit } else { limit.next_power_of_two() / 2 };
-        Self { words: Box::default(), limit, at: None, span: None, uniform: HashMap::new() }
-    }
-
-    /// Whether `length` bytes at `offset` lie in a hole of the file.
-    fn in_hole(&mut self, image: &Image, offset: u64, length: u64) -> Result<bool, ImageError> {
-        let known = self.span.filter(|(from, span)| {
-            let (Span::Data { end } | Span::Hole { end }) = *span;
-            (*from..end).contains(&offset)
-        });
-        let span = match known {
-            Some((_, span)) => span,
-            None => {
-                let span = image.source().span(offset)?;
-                self.span = Some((offset, span));
-                span
-            }
-        };
-        Ok(matches!(span, Span::Hole { end } if end - offset >= length))
+        Self {
+            words: Box::default(),
+            limit,
+            at: None,
+            spans: Spans::default(),
+            uniform: HashMap::new(),
+        }
     }
 }
 
@@ -67,7 +56,8 @@ impl Tables for Window {
         if let Some(kind) = self.uniform.get(&part.offset) {
             return Ok(Some(*kind));
         }
-        let hole = self.in_hole(image, part.offset, 8 * part.words as u64)?;
+        let span = self.spans.at(image.source(), part.offset)?;
+        let hole = span.is_hole() && span.end() - part.offset >= 8 * part.words as u64;
         Ok(hole.then_some(RunKind::Unallocated { reserved: None }))
     }
 

@@ -9,10 +9,12 @@
 mod file;
 mod map;
 mod memory;
+mod spans;
 
 pub use file::FileSource;
 pub use map::MappedSource;
 pub use memory::MemorySource;
+pub(crate) use spans::Spans;
 
 use std::io;
 
@@ -102,6 +104,24 @@ pub enum Span {
         /// Where it ends.
         end: u64,
     },
+}
+
+impl Span {
+    /// Where it ends.
+    #[inline]
+    #[must_use]
+    pub const fn end(self) -> u64 {
+        match self {
+            Self::Data { end } | Self::Hole { end } => end,
+        }
+    }
+
+    /// Whether it is a hole.
+    #[inline]
+    #[must_use]
+    pub const fn is_hole(self) -> bool {
+        matches!(self, Self::Hole { .. })
+    }
 }
 
 macro_rules! forward {
