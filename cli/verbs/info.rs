@@ -211,7 +211,7 @@ fn specific(header: &Header<'_>) -> Value {
     put("refcount-bits", json!(header.refcount_bits()));
     if features.has_data_file() {
         if let Some(name) = header.data_file_name() {
-            put("data-file", json!(String::from_utf8_lossy(name)));
+            put("data-file", json!(String::from_utf8_lossy(escape::cut(name))));
         }
         put("data-file-raw", json!(features.raw_external_data()));
     }

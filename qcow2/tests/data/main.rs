@@ -9,7 +9,12 @@
 //! * [`policy`]: what a chain may open
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
 //! * [`zstd`]: our decoder against another one
-#![allow(missing_docs, clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests may panic, and their numbers are small"
+)]
 
 mod audit;
 mod differential;
