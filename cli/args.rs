@@ -1,11 +1,15 @@
 //! Arguments: one struct per verb, and what is common to all.
 
+mod qemu;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
+
+pub(crate) use qemu::{Compare, Following, Info, Map, Measure, QemuOutput};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -58,9 +62,18 @@ pub(crate) enum Verb {
     /// Declare a doubt known; lapses when the file changes
     #[command(after_help = help::WAIVE)]
     Waive(Waive),
-    /// What the header of an image says, as `qemu-img info` prints it
+    /// What an image says of itself, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
+    /// Where the guest's bytes are, through all layers, as `qemu-img map` prints it
+    #[command(after_help = help::MAP)]
+    Map(Map),
+    /// How much a copy of an image would take, as `qemu-img measure` prints it
+    #[command(after_help = help::MEASURE)]
+    Measure(Measure),
+    /// Whether two disks hold the same, as `qemu-img compare` tells
+    #[command(after_help = help::COMPARE)]
+    Compare(Compare),
     /// May this untrusted image be opened? What does it name, and what is odd about it?
     #[command(after_help = help::AUDIT)]
     Audit(Audit),
@@ -239,31 +252,6 @@ pub(crate) struct Waive {
     pub(crate) reason: String,
     #[command(flatten)]
     pub(crate) common: Common,
-}
-
-/// Arguments of `info`.
-#[derive(Debug, Args)]
-pub(crate) struct Info {
-    /// The image
-    #[arg(value_name = "IMAGE")]
-    pub(crate) image: PathBuf,
-    /// The image and everything below it, top first; with --json a list
-    #[arg(long)]
-    pub(crate) backing_chain: bool,
-    /// As qemu-img spells --json
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<InfoFormat>,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// What `info` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InfoFormat {
-    /// Text.
-    Human,
-    /// The object of `qemu-img info --output=json`.
-    Json,
 }
 
 /// Arguments of `audit`.

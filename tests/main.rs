@@ -19,6 +19,10 @@ mod wrong;
 mod real;
 // `info` beside `qemu-img info`, key by key.
 mod info;
+// `map`, `compare` and `measure` beside qemu-img's, over images of every kind.
+mod compare;
+mod map;
+mod measure;
 // The same, from files that are checked in, so it holds on machines without QEMU.
 mod fixtures;
 

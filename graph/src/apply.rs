@@ -171,15 +171,20 @@ impl Batch<'_> {
     /// Makes the references of `slot` the edges that leave it. Those that lead where those
     /// `before` did stay as they are.
     fn relink(&mut self, slot: u32, before: &[EdgeFacts]) {
-        let Some(facts) = self.inner.facts(slot) else { return };
-        let now: Vec<Key> = facts.references.iter().map(|edge| edge.target.clone()).collect();
-        if before.iter().map(|edge| &edge.target).eq(&now) {
+        let Some(facts) = &mut self.inner.disks[slot as usize] else { return };
+        let now = || facts.references.iter().map(|edge| &edge.target);
+        if before.iter().map(|edge| &edge.target).eq(now()) {
             return;
         }
+        // Lent to the linking and given back: cloning the keys would cost an allocation per disk.
+        let now = std::mem::take(&mut facts.references);
         let left: Vec<u32> = self.inner.slots.outgoing(slot).map(|arc| arc.to).collect();
         self.inner.slots.disconnect(slot);
         self.idle.extend(left.into_iter().filter(|left| self.inner.is_placeholder(*left)));
         self.inner.link(slot, &now);
+        if let Some(facts) = &mut self.inner.disks[slot as usize] {
+            facts.references = now;
+        }
     }
 
     fn finish(self) -> Applied {
@@ -221,8 +226,8 @@ impl Inner {
     }
 
     /// Connects `slot` with its targets, making placeholders of those nobody has inserted.
-    fn link(&mut self, slot: u32, targets: &[Key]) {
-        for (key, position) in targets.iter().zip(0..) {
+    fn link(&mut self, slot: u32, references: &[EdgeFacts]) {
+        for (EdgeFacts { target: key, .. }, position) in references.iter().zip(0..) {
             let target = self.slot_of_key(key).unwrap_or_else(|| {
                 let target = self.allocate(key);
                 self.disks[target as usize] = Some(Facts::placeholder(key.clone()));

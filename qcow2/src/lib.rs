@@ -14,6 +14,8 @@
 //!   what is odd, [`Salvage`] what a broken header still says about other files.
 //! * [`table`] decodes what the header points to: L1 and L2 entries, refcounts, internal snapshots,
 //!   persistent bitmaps, the LUKS header.
+//! * [`chain`] reads and maps what the guest sees through all layers; [`info`], [`measure`] and [`compare`]
+//!   answer what qemu-img's verbs of these names do. These need `std`.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
 //!
 //! ```
@@ -44,12 +46,18 @@ pub mod audit;
 pub mod chain;
 #[cfg(feature = "std")]
 mod codec;
+#[cfg(feature = "std")]
+pub mod compare;
 pub mod create;
 mod error;
 pub mod format;
 pub mod header;
 #[cfg(feature = "std")]
 pub mod image;
+#[cfg(feature = "std")]
+pub mod info;
+#[cfg(feature = "std")]
+pub mod measure;
 #[cfg(feature = "std")]
 pub mod open;
 pub mod reference;

@@ -32,8 +32,14 @@ use canvas::{Case, Expect};
 const MOST_OUTPUT: usize = 1 << 20;
 
 /// Every verb that reads one image, with the exit codes that it may have.
-const VERBS: [(&str, &[i32]); 4] =
-    [("info", &[0, 1]), ("audit", &[0, 4, 7]), ("scan", &[0, 6, 7]), ("chain", &[0, 1, 6, 7])];
+const VERBS: [(&str, &[i32]); 6] = [
+    ("info", &[0, 1]),
+    ("map", &[0, 1]),
+    ("measure", &[0, 1]),
+    ("audit", &[0, 4, 7]),
+    ("scan", &[0, 6, 7]),
+    ("chain", &[0, 1, 6, 7]),
+];
 
 /// Makes each file and tries all verbs on it. Says what was wrong with which, all at once.
 #[track_caller]

@@ -44,6 +44,21 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// Nothing, in no layer: zeros.
+    pub(crate) const fn nothing(start: GuestOffset, length: u64) -> Self {
+        Self {
+            start,
+            length,
+            depth: 0,
+            present: false,
+            zero: true,
+            data: false,
+            compressed: false,
+            offset: None,
+            beyond_end: false,
+        }
+    }
+
     /// Whether `next` could be a part of it: QEMU's `entry_mergeable`.
     fn continues(&self, next: &Self) -> bool {
         let place = match (self.offset, next.offset) {
@@ -74,7 +89,8 @@ pub struct Extents<'c> {
     layers: Box<[Walker<'c>]>,
     at: u64,
     end: u64,
-    pending: Option<Extent>,
+    /// What was found behind the extent that was given last.
+    pending: Option<Result<Extent, ChainError>>,
     /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
     ends: Vec<u64>,
 }
@@ -143,17 +159,16 @@ impl Extents<'_> {
     }
 
     fn advance(&mut self) -> Result<Option<Extent>, ChainError> {
-        let first = match self.pending.take() {
-            Some(piece) => Some(piece),
-            None => self.look()?,
-        };
-        let Some(mut extent) = first else { return Ok(None) };
-        while let Some(next) = self.look()? {
-            if !extent.continues(&next) {
-                self.pending = Some(next);
-                break;
+        let next = self.pending.take().map_or_else(|| self.look(), |piece| piece.map(Some));
+        let Some(mut extent) = next? else { return Ok(None) };
+        loop {
+            match self.look() {
+                Ok(Some(next)) if extent.continues(&next) => extent.length += next.length,
+                other => {
+                    self.pending = other.transpose();
+                    break;
+                }
             }
-            extent.length += next.length;
         }
         Ok(Some(extent))
     }

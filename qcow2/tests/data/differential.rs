@@ -224,7 +224,7 @@ fn images_alone() {
     }
     let directory = scratch();
     let directory = directory.path();
-    for seed in 0..setting("DISKDAG_IMAGES", 60) {
+    for seed in 0..setting("DISKDAG_IMAGES", 40) {
         let mut chance = Chance(seed);
         let plan = Plan::of(&mut chance);
         let what = format!("seed {seed}: {plan:?}");
@@ -243,7 +243,7 @@ fn chains() {
     }
     let directory = scratch();
     let directory = directory.path();
-    for seed in 1000..1000 + setting("DISKDAG_IMAGES", 40) {
+    for seed in 1000..1000 + setting("DISKDAG_IMAGES", 25) {
         let mut chance = Chance(seed);
         let mut what = format!("seed {seed}:");
         noise(directory, &mut chance);
@@ -280,7 +280,7 @@ fn internal_snapshots() {
     }
     let directory = scratch();
     let directory = directory.path();
-    for seed in 2000..2000 + setting("DISKDAG_IMAGES", 15) {
+    for seed in 2000..2000 + setting("DISKDAG_IMAGES", 8) {
         let mut chance = Chance(seed);
         // Neither with a data file nor with refcounts of one bit can there be any.
         let mut plan = Plan { data_file: 0, ..Plan::of(&mut chance) };

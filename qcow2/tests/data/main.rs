@@ -8,14 +8,19 @@
 //! * [`changing`]: files that change while they are read
 //! * [`policy`]: what a chain may open
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
-//! * [`zstd`]: our decoder against another one
 #![allow(
     missing_docs,
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
-    reason = "tests may panic, and their numbers are small"
+    reason = "helpers of tests may panic like tests, and count in what is at hand"
 )]
 
 mod audit;
+mod chains;
+mod changing;
 mod differential;
+mod forge;
+mod hostile;
+mod mutations;
+mod policy;
 mod support;

@@ -22,7 +22,8 @@ pub(super) fn is_plain(header: &Header<'_>, file_len: u64) -> bool {
         && !known.luks.is_some()
         && header.snapshot_count() == 0
         && header.snapshots_offset().get() == 0;
-    let aligned = length % 8 == 0 && length <= file_len && header.virtual_size() % 512 == 0;
+    let aligned =
+        length.is_multiple_of(8) && length <= file_len && header.virtual_size().is_multiple_of(512);
     quiet
         && aligned
         && known.count <= 8
@@ -37,7 +38,7 @@ fn names_are_plain(header: &Header<'_>) -> bool {
         Some(name) => format.is_some_and(|format| FORMATS.contains(&format)) && !name.contains(&0),
     };
     let features = header.known.feature_names.data(header.prefix);
-    backing && features.is_none_or(|features| features.len() % 48 == 0)
+    backing && features.is_none_or(|features| features.len().is_multiple_of(48))
 }
 
 /// The refcount table and the L1 table, in whichever order, behind the header and inside the file.
