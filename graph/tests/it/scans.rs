@@ -162,3 +162,19 @@ fn what_is_missing_is_a_node_under_the_path_that_qemu_would_open() {
     assert_eq!(disk.state(), State::Missing);
     assert_eq!(*disk.key(), Key::name(fleet.path("gone").as_os_str().as_encoded_bytes()));
 }
+
+/// A symbolic link is a path but holds no blocks: it must not stand in for a hard link elsewhere.
+#[test]
+fn a_file_with_a_hard_link_out_of_scope_frees_nothing_whatever_symbolic_links_it_has() {
+    let (fleet, elsewhere) = (Fleet::new(), Fleet::new());
+    fleet.image("disk", None);
+    std::os::unix::fs::symlink(fleet.path("disk"), fleet.path("link")).unwrap();
+    let freed = || {
+        let scanned = fleet.scan().run(&Control::default()).unwrap();
+        let disk = scanned.graph.find(&fleet.path("link")).unwrap();
+        scanned.graph.freed_by(&[disk])
+    };
+    assert!(freed() > 0);
+    std::fs::hard_link(fleet.path("disk"), elsewhere.path("disk")).unwrap();
+    assert_eq!(freed(), 0);
+}
