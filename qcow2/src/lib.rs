@@ -14,6 +14,7 @@
 //!   what is odd, [`Salvage`] what a broken header still says about other files.
 //! * [`table`] decodes what the header points to: L1 and L2 entries, refcounts, internal snapshots,
 //!   persistent bitmaps, the LUKS header.
+//! * `check` (with `std`) says whether the metadata makes sense, as `qemu-img check` does.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
 //!
 //! ```
@@ -40,6 +41,8 @@ extern crate std;
 
 #[cfg(feature = "std")]
 pub mod chain;
+#[cfg(feature = "std")]
+pub mod check;
 #[cfg(feature = "std")]
 mod codec;
 pub mod create;
