@@ -61,6 +61,9 @@ pub(crate) enum Verb {
     /// What the header of an image says, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
+    /// Is the image's metadata sound? Reads only; the numbers and exit codes of `qemu-img check`
+    #[command(after_help = help::CHECK)]
+    Check(Check),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),
@@ -261,6 +264,28 @@ pub(crate) enum InfoFormat {
     Human,
     /// The object of `qemu-img info --output=json`.
     Json,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// The image's format, as qemu-img takes it; others than qcow2 have nothing to check
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// As qemu-img spells --json
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) output: Option<InfoFormat>,
+    /// Print nothing if nothing is wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Accepted as qemu-img does; no lock is ever taken
+    #[arg(short = 'U', long, hide = true)]
+    pub(crate) force_share: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// Arguments of `demo`.

@@ -31,6 +31,7 @@ impl Verb {
                 RootsAction::List { common } => common,
             },
             Self::Waive(args) => &mut args.common,
+            Self::Check(args) => &mut args.common,
             Self::Info(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
         }
@@ -49,6 +50,7 @@ impl Cli {
         common.add(self.common);
         let json = match &self.verb {
             Verb::Info(args) => args.output == Some(InfoFormat::Json),
+            Verb::Check(args) => args.output == Some(InfoFormat::Json),
             Verb::Graph(args) => args.format == GraphFormat::Json,
             _ => false,
         };

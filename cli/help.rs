@@ -146,6 +146,14 @@ file's status give. Exits 0 or 1, as qemu-img does.
 Example:
   $ diskdag info --json vm.qcow2";
 
+pub(crate) const CHECK: &str = "\
+--json prints the object of `qemu-img check --output=json`. Nothing that the image names is opened, and
+nothing is written. Exits 0 if all is well, 1 if it could not be checked, 2 on corruption, 3 on leaks
+alone, 63 if the format has nothing to check, as qemu-img does.
+
+Example:
+  $ diskdag check vm.qcow2";
+
 pub(crate) const DEMO: &str = "\
 Example:
   $ diskdag demo

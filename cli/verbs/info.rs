@@ -130,7 +130,7 @@ fn remarks(image: &Path, header: &Header<'_>, out: &mut Output) -> Exit {
     exit
 }
 
-fn not_opened(image: &Path, error: &OpenError) -> Failure {
+pub(super) fn not_opened(image: &Path, error: &OpenError) -> Failure {
     let kind = match error {
         OpenError::NotFound => "not-found",
         OpenError::NotRegularFile(_) => "not-a-file",

@@ -2,6 +2,7 @@
 
 mod can_rm;
 mod chain;
+mod check;
 mod demo;
 mod dependents;
 mod draw;
@@ -31,6 +32,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
         Verb::Info(args) => info::run(&args.image, args.backing_chain, out),
+        Verb::Check(args) => check::run(args, common, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }
