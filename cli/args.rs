@@ -1,11 +1,15 @@
 //! Arguments: one struct per verb, and what is common to all.
 
+mod qemu;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
+
+pub(crate) use qemu::{Check, Compare, Following, Info, Map, Measure, QemuOutput};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -58,12 +62,24 @@ pub(crate) enum Verb {
     /// Declare a doubt known; lapses when the file changes
     #[command(after_help = help::WAIVE)]
     Waive(Waive),
-    /// What the header of an image says, as `qemu-img info` prints it
+    /// What an image says of itself, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
     /// Is the image's metadata sound? Reads only; the numbers and exit codes of `qemu-img check`
     #[command(after_help = help::CHECK)]
     Check(Check),
+    /// Where the guest's bytes are, through all layers, as `qemu-img map` prints it
+    #[command(after_help = help::MAP)]
+    Map(Map),
+    /// How much a copy of an image would take, as `qemu-img measure` prints it
+    #[command(after_help = help::MEASURE)]
+    Measure(Measure),
+    /// Whether two disks hold the same, as `qemu-img compare` tells
+    #[command(after_help = help::COMPARE)]
+    Compare(Compare),
+    /// May this untrusted image be opened? What does it name, and what is odd about it?
+    #[command(after_help = help::AUDIT)]
+    Audit(Audit),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),
@@ -241,49 +257,16 @@ pub(crate) struct Waive {
     pub(crate) common: Common,
 }
 
-/// Arguments of `info`.
+/// Arguments of `audit`.
 #[derive(Debug, Args)]
-pub(crate) struct Info {
+pub(crate) struct Audit {
     /// The image
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
-    /// The image and everything below it, top first; with --json a list
-    #[arg(long)]
-    pub(crate) backing_chain: bool,
-    /// As qemu-img spells --json
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<InfoFormat>,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-/// What `info` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InfoFormat {
-    /// Text.
-    Human,
-    /// The object of `qemu-img info --output=json`.
-    Json,
-}
-
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// The image
-    #[arg(value_name = "IMAGE")]
-    pub(crate) image: PathBuf,
-    /// The image's format, as qemu-img takes it; others than qcow2 have nothing to check
-    #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: Option<String>,
-    /// As qemu-img spells --json
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) output: Option<InfoFormat>,
-    /// Print nothing if nothing is wrong
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// Accepted as qemu-img does; no lock is ever taken
-    #[arg(short = 'U', long, hide = true)]
-    pub(crate) force_share: bool,
+    /// A directory in which files may lie that the image names; repeatable. Without it nothing that the
+    /// image names is followed
+    #[arg(long = "allow-dir", value_name = "DIR")]
+    pub(crate) allow_dirs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -29,6 +29,8 @@ pub(crate) enum Exit {
     Usage,
     /// Locked or in use.
     Busy,
+    /// A code to which a verb that stands in for qemu-img's gives qemu-img's own meaning.
+    Qemu(u8),
 }
 
 /// Every code in ascending order, as the help prints them.
@@ -79,6 +81,7 @@ impl Exit {
             Self::Unsupported => 63,
             Self::Usage => 64,
             Self::Busy => 75,
+            Self::Qemu(code) => code,
         }
     }
 

@@ -35,6 +35,17 @@ impl Failure {
         self
     }
 
+    /// Something about `path`, with its causes.
+    pub(crate) fn caused(
+        exit: Exit,
+        kind: &'static str,
+        path: &Path,
+        error: &dyn std::error::Error,
+    ) -> Self {
+        let message = format!("{}: {}", escape::path(path), escape::words(&chain_of(error)));
+        Self::new(exit, kind, message)
+    }
+
     /// A file operation on `path` that failed.
     pub(crate) fn on(path: &Path, doing: &str, error: &io::Error) -> Self {
         let (exit, kind) = match error.kind() {

@@ -1,6 +1,6 @@
 //! One command line out of its levels: common options count wherever they stand.
 
-use crate::args::{Cli, Common, GraphFormat, InfoFormat, Roots, RootsAction, Verb};
+use crate::args::{Cli, Common, GraphFormat, QemuOutput, Roots, RootsAction, Verb};
 
 impl Common {
     /// Adds what was given at an outer level of the command line.
@@ -33,6 +33,10 @@ impl Verb {
             Self::Waive(args) => &mut args.common,
             Self::Check(args) => &mut args.common,
             Self::Info(args) => &mut args.common,
+            Self::Map(args) => &mut args.common,
+            Self::Measure(args) => &mut args.common,
+            Self::Compare(args) => &mut args.common,
+            Self::Audit(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
         }
     }
@@ -49,8 +53,10 @@ impl Cli {
         common.add(middle);
         common.add(self.common);
         let json = match &self.verb {
-            Verb::Info(args) => args.output == Some(InfoFormat::Json),
-            Verb::Check(args) => args.output == Some(InfoFormat::Json),
+            Verb::Info(args) => args.of.output == Some(QemuOutput::Json),
+            Verb::Map(args) => args.of.output == Some(QemuOutput::Json),
+            Verb::Measure(args) => args.of.output == Some(QemuOutput::Json),
+            Verb::Check(args) => args.of.output == Some(QemuOutput::Json),
             Verb::Graph(args) => args.format == GraphFormat::Json,
             _ => false,
         };

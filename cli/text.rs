@@ -29,6 +29,24 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{digits} {}", UNITS.get(unit).copied().unwrap_or("B"))
 }
 
+/// Seconds since 1970 as a date and a time of day, UTC.
+pub(crate) fn time(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Counted from 1 March of the year 0, a leap day is the last of its year.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..=9 => (year + era * 400, month + 3),
+        _ => (year + era * 400 + 1, month - 9),
+    };
+    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// A size that may not be known.
 pub(crate) fn size_or_dash(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "-".to_owned(), size)
@@ -105,6 +123,14 @@ impl Styles {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn dates() {
+        assert_eq!(super::time(0), "1970-01-01 00:00:00Z");
+        assert_eq!(super::time(951_782_399), "2000-02-28 23:59:59Z");
+        assert_eq!(super::time(951_782_400), "2000-02-29 00:00:00Z");
+        assert_eq!(super::time(4_294_967_295), "2106-02-07 06:28:15Z");
+    }
+
     use super::{Styles, count, size};
 
     #[test]

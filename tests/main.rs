@@ -19,11 +19,17 @@ mod wrong;
 mod real;
 // `info` beside `qemu-img info`, key by key.
 mod info;
+// `map`, `compare` and `measure` beside qemu-img's, over images of every kind.
+mod compare;
+mod map;
+mod measure;
 // The same, from files that are checked in, so it holds on machines without QEMU.
 mod fixtures;
 
 // What qemu-img cannot make: cycles, missing links, special files, hostile names.
 mod broken;
+// Every class of hostile input, each under limits of time, memory and output.
+mod hostile;
 // Chains of a thousand and of a hundred thousand; stars.
 mod deep;
 // Files and directories that may not be read.

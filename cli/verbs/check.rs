@@ -23,14 +23,14 @@ const THREADS: usize = 2;
 
 pub(crate) fn run(args: &Check, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
     let path = args.image.as_path();
-    match args.format.as_deref() {
+    match args.of.format.as_deref() {
         None | Some("qcow2") => {}
         Some(format) => return Err(unsupported(path, escape::name(format.as_bytes()).as_str())),
     }
-    let opened = open_image(path).map_err(|error| super::info::not_opened(path, &error))?;
+    let opened =
+        open_image(path).map_err(|error| Failure::caused(Exit::Failed, "open", path, &error))?;
     let mut options = Options::default();
     options.threads = common.threads.map_or(THREADS, std::num::NonZeroUsize::get);
-    options.allocated = opened.stat.allocated;
     let report =
         check(&opened.file, opened.stat.len, options).map_err(|error| refused(path, &error))?;
     if opened.changed().map_err(|error| Failure::on(path, "ask about", &error))? {
@@ -86,8 +86,7 @@ fn refused(path: &Path, error: &CheckError) -> Failure {
         CheckError::Read(ReadError::Io(_)) => "io",
         _ => "header",
     };
-    let message = format!("{}: {}", escape::path(path), escape::words(&error.to_string()));
-    Failure::new(Exit::Failed, kind, message)
+    Failure::caused(Exit::Failed, kind, path, error)
 }
 
 /// The object of `qemu-img check --output=json`: numbers that are 0 are left out, but for the first.

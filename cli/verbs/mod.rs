@@ -1,13 +1,18 @@
 //! The verbs, a file each: arguments in, text or JSON and an exit code out.
 
+mod audit;
 mod can_rm;
 mod chain;
 mod check;
+mod compare;
 mod demo;
 mod dependents;
 mod draw;
 mod graph;
 mod info;
+mod map;
+mod measure;
+mod opening;
 mod roots;
 mod scan;
 mod tree;
@@ -31,7 +36,11 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
-        Verb::Info(args) => info::run(&args.image, args.backing_chain, out),
+        Verb::Info(args) => info::run(args, out),
+        Verb::Map(args) => map::run(args, out),
+        Verb::Measure(args) => measure::run(args, out),
+        Verb::Compare(args) => compare::run(args, out),
+        Verb::Audit(args) => audit::run(args, out),
         Verb::Check(args) => check::run(args, common, out),
         Verb::Demo(_) => demo::run(common, out),
     }

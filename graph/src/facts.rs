@@ -61,7 +61,8 @@ impl Format {
 pub enum State {
     /// A file that was read.
     Ok,
-    /// Something refers to it and it is not there.
+    /// Something refers to it and it is not there. Also what a caller inserts as such: that stays
+    /// until it is removed, whether anything needs it or not.
     Missing,
     /// It is there and could not be read, or its header is too broken to say what it names.
     Unreadable,
@@ -134,8 +135,9 @@ pub enum Certainty {
 pub struct EdgeFacts {
     /// Backing file or data file.
     pub kind: EdgeKind,
-    /// What the overlay needs. A key that the graph does not hold yet becomes a node of state
-    /// [`State::Missing`] until somebody inserts it.
+    /// What the overlay needs. A key that the graph does not hold yet becomes a placeholder: a node
+    /// of state [`State::Missing`] that somebody may insert under that very key, and that goes by
+    /// itself with the last one that needs it.
     pub target: Key,
     /// The reference byte for byte as the image holds it.
     pub name: Box<[u8]>,
@@ -259,13 +261,17 @@ pub enum Change {
     /// A disk appears, or what is known of it is replaced: same key, same disk, same id. Who
     /// depends on it stays as it was.
     Insert(Facts),
-    /// A disk now needs these and nothing else.
+    /// A disk now needs these and nothing else. A placeholder that is told so becomes a disk like
+    /// any other, missing still.
     Repoint {
         /// Which disk.
         disk: DiskId,
         /// All that it needs from now on.
         references: Vec<EdgeFacts>,
     },
-    /// A disk is gone. While others still need it, its node stays, as [`State::Missing`].
+    /// A disk is gone. Where others still need it, its node stays under the same id, with its
+    /// paths and nothing else, as a placeholder of state [`State::Missing`]: it goes, and the id
+    /// with it, when nothing needs it any more. Inserted again until then it is the same disk;
+    /// inserted later it is a new one, with a new id.
     Remove(DiskId),
 }

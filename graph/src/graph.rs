@@ -1,20 +1,22 @@
 //! The graph itself: disks in slots, found by key and by path, with their labels.
 
-use std::hash::{BuildHasher, Hash};
 use std::path::Path;
 use std::sync::Arc as Shared;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-
 use crate::doubt::Coverage;
 use crate::facts::{Certainty, DependencyKnowledge, EdgeKind, Facts, Key, State};
+use crate::index::Index;
 use crate::labels::{DOUBTFUL, Labels, MISSING, Traits};
+use crate::namesakes::Namesakes;
 use crate::structure::{Arc, Slots, Structure};
 use crate::{Disk, Edge};
 
-/// Names one disk of one graph. An id outlives changes to its disk and goes stale when the disk is
-/// removed: a stale id names nothing, never another disk.
+/// Names one disk of one graph.
+///
+/// An id outlives changes to its disk. It goes stale when the node goes: with the removal of the
+/// disk, or, while others still need the disk, with the last of them. A stale id names nothing,
+/// never another disk. An id means the same disk in every clone of a graph that had the disk when
+/// the clone was taken; what two clones insert afterwards they number independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DiskId {
     pub(crate) slot: u32,
@@ -43,14 +45,21 @@ pub(crate) struct Inner {
     pub(crate) slots: Slots,
     /// Per slot; `None` where the slot is free.
     pub(crate) disks: Vec<Option<Facts>>,
+    /// Per slot; odd where the slot is taken, so that no id ever names a free one.
     pub(crate) generations: Vec<u32>,
+    /// Per slot: nobody has inserted it, or it was removed; it stays for those that need it.
+    pub(crate) placeholder: Vec<bool>,
     pub(crate) by_key: Index,
     pub(crate) by_path: Index,
     pub(crate) labels: Labels,
     /// Disks whose own needs are not known.
     pub(crate) doubtful: Vec<u32>,
-    /// References that lead to nothing.
+    /// Disks that are not there.
     pub(crate) missing: Vec<u32>,
+    /// Those by their file names.
+    pub(crate) namesakes: Namesakes,
+    /// Some of those have references all the same.
+    pub(crate) missing_needs_others: bool,
     pub(crate) coverage: Coverage,
 }
 
@@ -76,7 +85,8 @@ impl Graph {
     }
 
     /// The disk that `path` leads to, byte for byte as the path was given when the disk was
-    /// inserted. O(1).
+    /// inserted. Where several disks claim the path it is one that is there, and among those the
+    /// one that was inserted last. O(1).
     pub fn find(&self, path: &Path) -> Option<DiskId> {
         self.inner.slot_of_path(path).map(|slot| self.inner.id(slot))
     }
@@ -138,6 +148,10 @@ impl Inner {
         self.generations.get(id.slot as usize) == Some(&id.generation)
     }
 
+    pub(crate) fn is_placeholder(&self, slot: u32) -> bool {
+        self.placeholder.get(slot as usize).copied().unwrap_or(false)
+    }
+
     pub(crate) fn live(&self, id: DiskId) -> Option<(u32, &Facts)> {
         if !self.is_live(id) {
             return None;
@@ -151,14 +165,25 @@ impl Inner {
     }
 
     pub(crate) fn slot_of_key(&self, key: &Key) -> Option<u32> {
-        self.by_key.find(key, |slot| self.facts(slot).is_some_and(|facts| facts.key == *key))
+        self.by_key.last(key, |slot| self.facts(slot).is_some_and(|facts| facts.key == *key))
     }
 
     pub(crate) fn slot_of_path(&self, path: &Path) -> Option<u32> {
-        self.by_path.find(bytes(path), |slot| {
-            self.facts(slot)
-                .is_some_and(|facts| facts.paths.iter().any(|have| bytes(have) == bytes(path)))
-        })
+        let leads_to = |slot: u32, missing: bool| {
+            self.facts(slot).is_some_and(|facts| {
+                (facts.state == State::Missing) == missing
+                    && facts.paths.iter().any(|have| bytes(have) == bytes(path))
+            })
+        };
+        // The file that took a missing one's place comes before it.
+        self.by_path
+            .last(bytes(path), |slot| leads_to(slot, false))
+            .or_else(|| self.by_path.last(bytes(path), |slot| leads_to(slot, true)))
+    }
+
+    /// The path to show for a slot; empty where there is none.
+    pub(crate) fn path(&self, slot: u32) -> &Path {
+        self.facts(slot).map_or(Path::new(""), |facts| Disk::new(self, slot, facts).path())
     }
 
     /// How the labelling sees an edge.
@@ -169,7 +194,9 @@ impl Inner {
         Traits {
             backing: facts.kind == EdgeKind::Backing,
             certain: facts.certainty == Certainty::Certain,
-            ends: facts.ends_chain,
+            // Where nothing follows there is nothing to end: the usual raw base under an overlay
+            // that declares it raw is then as cheap as any other.
+            ends: facts.ends_chain && self.slots.has_outgoing(arc.to),
         }
     }
 
@@ -183,6 +210,8 @@ impl Inner {
         let missing = of(&|facts| facts.state == State::Missing);
         labels.flag_above(&self.slots, &doubtful, DOUBTFUL, |arc| self.traits(arc));
         labels.flag_above(&self.slots, &missing, MISSING, |arc| self.traits(arc));
+        self.missing_needs_others = missing.iter().any(|slot| self.slots.has_outgoing(*slot));
+        self.namesakes = Namesakes::of(&missing, |slot| self.facts(slot));
         (self.labels, self.doubtful, self.missing) = (labels, doubtful, missing);
     }
 }
@@ -190,44 +219,4 @@ impl Inner {
 /// The bytes of a path.
 pub(crate) fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
-}
-
-/// A hash table of slots: the keys stay where they are, in the disks' facts.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Index {
-    table: HashTable<(u64, u32)>,
-}
-
-impl Index {
-    fn hash(key: &(impl Hash + ?Sized)) -> u64 {
-        // Keys come from a local file system or the embedder, but names in it may be chosen by an
-        // attacker: the seed is per build of the graph's code, and a flood of equal hashes costs
-        // time, not answers.
-        FixedState::default().hash_one(key)
-    }
-
-    pub(crate) fn find(
-        &self,
-        key: &(impl Hash + ?Sized),
-        is_it: impl Fn(u32) -> bool,
-    ) -> Option<u32> {
-        let hash = Self::hash(key);
-        self.table.find(hash, |&(have, slot)| have == hash && is_it(slot)).map(|&(_, slot)| slot)
-    }
-
-    pub(crate) fn insert(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
-        let hash = Self::hash(key);
-        self.table.insert_unique(hash, (hash, slot), |&(hash, _)| hash);
-    }
-
-    pub(crate) fn reserve(&mut self, more: usize) {
-        self.table.reserve(more, |&(hash, _)| hash);
-    }
-
-    pub(crate) fn remove(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
-        let hash = Self::hash(key);
-        if let Ok(found) = self.table.find_entry(hash, |&have| have == (hash, slot)) {
-            found.remove();
-        }
-    }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod fleet;
 mod image;
 mod json;
+pub(crate) mod made;
 mod process;
 mod qemu;
 mod random;

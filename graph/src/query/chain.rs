@@ -1,22 +1,24 @@
 //! The chain of an image, and the way between two.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner};
-use crate::labels::EXTRA;
+use crate::index::{SlotMap, SlotSet};
+use crate::labels::{EXTRA, Traits};
 use crate::query::answer::{Answer, Doubts};
+use crate::structure::Arc;
 
 /// The chain of one image, itself first: at each step the backing file. Where one path of an image
-/// leads elsewhere than another, the first path's is followed. A chain that is a cycle ends before
-/// it would name a disk for the second time.
+/// leads elsewhere than another, the first reference is followed. A chain that is a cycle ends
+/// before it would name a disk for the second time.
 #[derive(Clone, Debug)]
 pub struct Chain<'g> {
     inner: &'g Inner,
     next: Option<u32>,
     /// Kept only once an edge outside the forest was followed: before that nothing can repeat.
-    seen: Option<HashSet<u32>>,
+    seen: Option<SlotSet>,
     start: u32,
+    /// The step before ended the chain, whatever the next disk refers to.
+    ends: bool,
 }
 
 impl Graph {
@@ -25,28 +27,47 @@ impl Graph {
     pub fn chain(&self, x: DiskId) -> Chain<'_> {
         let inner = &*self.inner;
         let next = inner.is_live(x).then_some(x.slot);
-        Chain { inner, next, seen: None, start: x.slot }
+        Chain { inner, next, seen: None, start: x.slot, ends: false }
     }
 
     /// Whether every step of [`Graph::chain`] is the one that QEMU would take: no name on it is
     /// resolved from QEMU's working directory. O(the length of the chain).
     pub fn chain_is_certain(&self, x: DiskId) -> bool {
         let inner = &*self.inner;
-        self.chain(x).all(|disk| {
-            let first = inner.first_backing(disk.slot);
-            first.is_none_or(|(_, traits_certain, _)| traits_certain)
-        })
+        let mut chain = self.chain(x);
+        // Whether the disk is the last in any case, asked before its own step is taken.
+        let mut is_last = false;
+        while let Some(disk) = chain.next() {
+            let step = inner.first_backing(disk.slot);
+            if !is_last && step.is_some_and(|(_, traits)| !traits.certain) {
+                return false;
+            }
+            is_last = chain.ends;
+        }
+        true
     }
 
     /// The disks from `dependent` down to `x`, both included, on a shortest way, with the answer
-    /// of [`Graph::depends_on`]: the list is empty unless something leads there. O(the length of
-    /// the way), or O(disks below `dependent`) where edges outside the forest are involved.
+    /// of [`Graph::depends_on`]: the list is empty unless something leads there. Where the answer
+    /// is yes, the way goes over certain edges only.
+    ///
+    /// O(the length of the way), or O(disks and edges below `dependent`) where edges outside the
+    /// forest are involved.
     pub fn path(&self, dependent: DiskId, x: DiskId) -> (Answer<'_>, Vec<DiskId>) {
         let inner = &*self.inner;
         if !inner.is_live(dependent) || !inner.is_live(x) {
             return (Answer::Unknown(Doubts::of_stale_id(inner)), Vec::new());
         }
-        (self.depends_on(dependent, x), inner.way(dependent.slot, x.slot))
+        let answer = self.depends_on(dependent, x);
+        let (from, to) = (dependent.slot, x.slot);
+        let way = match answer {
+            Answer::No => Vec::new(),
+            Answer::Yes => inner.way_down(from, to).unwrap_or_else(|| inner.way(from, to, true)),
+            Answer::Unknown(_) => inner.way(from, to, false),
+        };
+        let mut ids: Vec<DiskId> = way.iter().map(|arc| inner.id(arc.from)).collect();
+        ids.extend(way.last().map(|arc| inner.id(arc.to)));
+        (answer, ids)
     }
 }
 
@@ -55,15 +76,14 @@ impl Iterator for Chain<'_> {
 
     fn next(&mut self) -> Option<DiskId> {
         let at = self.next?;
-        self.next = match self.inner.labels.parent(at) {
-            Some(parent) => Some(parent),
-            None => self.leave_forest(at),
+        self.next = if self.ends {
+            None
+        } else {
+            self.inner.labels.parent(at).or_else(|| self.leave_forest(at))
         };
         if let Some(seen) = &mut self.seen {
             seen.insert(at);
-            if self.next.is_some_and(|next| seen.contains(&next)) {
-                self.next = None;
-            }
+            self.next = self.next.filter(|next| !seen.contains(next));
         }
         Some(self.inner.id(at))
     }
@@ -75,62 +95,62 @@ impl Chain<'_> {
         if self.inner.labels.of(at).flags & EXTRA == 0 {
             return None;
         }
-        let (to, _, ends) = self.inner.first_backing(at)?;
-        let inner = self.inner;
-        let start = self.start;
-        let seen = self.seen.get_or_insert_with(|| {
-            let first = std::iter::successors(Some(start), |slot| inner.labels.parent(*slot));
-            first.collect()
+        let (to, traits) = self.inner.first_backing(at)?;
+        let (inner, start) = (self.inner, self.start);
+        self.seen.get_or_insert_with(|| {
+            std::iter::successors(Some(start), |slot| inner.labels.parent(*slot)).collect()
         });
-        if seen.contains(&to) {
-            return None;
-        }
-        if ends {
-            // Nothing below `to` belongs to this chain.
-            seen.extend(inner.slots.outgoing(to).map(|arc| arc.to));
-        }
+        self.ends = traits.ends;
         Some(to)
     }
 }
 
 impl Inner {
-    /// The first backing edge of `slot`: target, whether it is certain, whether it ends the chain.
-    pub(crate) fn first_backing(&self, slot: u32) -> Option<(u32, bool, bool)> {
-        let backing = self.slots.outgoing(slot).filter_map(|arc| {
-            let edge = self.edge(arc)?;
-            (edge.facts.kind == EdgeKind::Backing).then_some(arc)
-        });
+    /// The first backing edge of `slot`: its target, and how it is to be taken.
+    pub(crate) fn first_backing(&self, slot: u32) -> Option<(u32, Traits)> {
+        let backing = self
+            .slots
+            .outgoing(slot)
+            .filter(|arc| self.edge(*arc).is_some_and(|edge| edge.facts.kind == EdgeKind::Backing));
         let first = backing.min_by_key(|arc| arc.position)?;
-        let traits = self.traits(first);
-        Some((first.to, traits.certain, traits.ends))
+        Some((first.to, self.traits(first)))
     }
 
-    fn way(&self, from: u32, to: u32) -> Vec<DiskId> {
+    /// The way from one slot down to another, where it lies in the forest and nothing is shorter.
+    fn way_down(&self, from: u32, to: u32) -> Option<Vec<Arc>> {
         let (above, below) = (self.labels.of(from), self.labels.of(to));
-        if below.is_below(above) && above.flags & EXTRA == 0 {
-            let steps = std::iter::successors(Some(from), |slot| {
-                (*slot != to).then(|| self.labels.parent(*slot)).flatten()
-            });
-            return steps.map(|slot| self.id(slot)).collect();
+        if !below.is_below(above) || above.flags & EXTRA != 0 {
+            return None;
         }
-        let mut came_from: HashMap<u32, u32> = HashMap::new();
+        let steps = std::iter::successors(Some(from), |slot| self.labels.parent(*slot));
+        let arcs = steps.take_while(|slot| *slot != to).map_while(|slot| {
+            let to = self.labels.parent(slot)?;
+            Some(Arc { from: slot, to, position: 0 })
+        });
+        Some(arcs.collect())
+    }
+
+    /// A shortest way from one slot down to another, edge by edge; over certain edges wherever
+    /// there is the choice. Empty if there is none.
+    pub(crate) fn way(&self, from: u32, to: u32, certain_only: bool) -> Vec<Arc> {
+        let mut came_by: SlotMap<Arc> = SlotMap::default();
         let mut work = vec![from];
         let mut next = 0;
         while let Some(&slot) = work.get(next) {
             next += 1;
-            for arc in self.slots.outgoing(slot) {
+            let with_traits = self.slots.outgoing(slot).map(|arc| (arc, self.traits(arc)));
+            let mut arcs: Vec<(Arc, Traits)> = with_traits.collect();
+            arcs.sort_unstable_by_key(|(arc, traits)| (!traits.certain, arc.position));
+            arcs.retain(|(_, traits)| traits.certain || !certain_only);
+            for (arc, traits) in arcs {
                 if arc.to == to {
-                    let mut way = vec![to, slot];
-                    let mut at = slot;
-                    while let Some(before) = came_from.get(&at).filter(|_| at != from) {
-                        way.push(*before);
-                        at = *before;
-                    }
-                    return way.into_iter().rev().map(|slot| self.id(slot)).collect();
+                    let before = |arc: &Arc| came_by.get(&arc.from).copied();
+                    let mut way: Vec<Arc> = std::iter::successors(Some(arc), before).collect();
+                    way.reverse();
+                    return way;
                 }
-                let goes_on = !self.traits(arc).ends;
-                if goes_on && arc.to != from && !came_from.contains_key(&arc.to) {
-                    came_from.insert(arc.to, slot);
+                if !traits.ends && arc.to != from && !came_by.contains_key(&arc.to) {
+                    came_by.insert(arc.to, arc);
                     work.push(arc.to);
                 }
             }

@@ -1,15 +1,12 @@
 //! Who depends on x? And what does x depend on?
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use crate::doubt::Doubt;
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner, bytes};
+use crate::index::SlotSet;
 use crate::labels::Above;
 use crate::query::answer::Doubts;
-
-type Hasher = foldhash::fast::RandomState;
+use crate::structure::Arc;
 
 /// Everything that depends on one disk, as [`Graph::dependents`] returns it.
 ///
@@ -30,9 +27,11 @@ pub struct Dependents<'g> {
 pub struct Dependent {
     /// Which one.
     pub disk: DiskId,
-    /// Number of edges between the two, at least 1.
+    /// Number of edges between the two on a shortest way, at least 1. The way goes over certain
+    /// edges where `certain` says that there is such a way.
     pub depth: u32,
-    /// How it hangs on the next one on the way.
+    /// The kind of the edge at the dependent's end of that way; seen from the dependent
+    /// ([`Graph::dependencies`]), at the other end.
     pub kind: EdgeKind,
     /// It does depend; else it may, through a name that QEMU resolves from its working directory.
     pub certain: bool,
@@ -66,21 +65,24 @@ impl Graph {
         if !inner.is_live(x) {
             return Vec::new();
         }
-        let steps = inner.needs_of(x.slot).into_iter();
-        steps.map(|(slot, step)| Dependent { disk: inner.id(slot), ..step }).collect()
+        inner.needs_of(x.slot)
     }
 }
 
 impl<'g> Dependents<'g> {
-    /// Whether this is everything: nothing in scope could not be asked.
+    /// Whether this is everything: nothing in scope could not be asked. O(1), or O(dependents)
+    /// where there are missing files or disks whose needs are not known.
     pub fn is_complete(&self) -> bool {
-        self.of.is_some_and(|x| self.inner.scope_doubts(&[x]).next().is_none())
+        self.of.is_some() && self.doubts().is_empty()
     }
 
     /// What could not be asked and might depend on the disk.
     pub fn doubts(&self) -> Vec<Doubt> {
         match self.of {
-            Some(x) => self.inner.scope_doubts(&[x]).collect(),
+            Some(x) => {
+                let above = self.clone().map(|id| id.slot);
+                self.inner.scope_doubts(&std::iter::once(x).chain(above).collect())
+            }
             None => Doubts::of_stale_id(self.inner).list(),
         }
     }
@@ -88,7 +90,8 @@ impl<'g> Dependents<'g> {
     /// The disks with their distances, nearest first; within one distance by path.
     /// O(k log k) for k disks and their edges.
     pub fn nearest_first(&self) -> Vec<Dependent> {
-        self.of.map(|x| self.inner.above_by_distance(x, &self.above)).unwrap_or_default()
+        let found = self.of.map(|x| self.inner.dependents_of(&[x])).unwrap_or_default();
+        found.into_iter().map(|found| found.dependent).collect()
     }
 }
 
@@ -127,53 +130,77 @@ impl Iterator for Dependents<'_> {
 
 impl ExactSizeIterator for Dependents<'_> {}
 
+/// A dependent, and which of several disks it depends on.
+pub(crate) struct Found {
+    pub(crate) dependent: Dependent,
+    pub(crate) on: u32,
+}
+
 impl Inner {
-    fn above_by_distance(&self, x: u32, above: &Above) -> Vec<Dependent> {
-        let certain: Vec<_> =
-            above.more.iter().filter(|(_, certain)| *certain).map(|(range, _)| range).collect();
-        let is_certain = |slot: u32| {
-            let pre = self.labels.of(slot).pre;
-            let at = certain.partition_point(|range| range.end <= pre);
-            above.own.contains(&pre) || certain.get(at).is_some_and(|range| range.contains(&pre))
-        };
-        let count =
-            above.own.len() + above.more.iter().map(|(range, _)| range.len()).sum::<usize>();
-        let mut seen = hashbrown::HashSet::with_capacity_and_hasher(count, Hasher::default());
-        let mut found: Vec<(&Path, Dependent)> = Vec::with_capacity(count);
-        let mut work = vec![(x, 0_u32)];
+    /// Everything that depends on one of the slots `on`, each once, with the nearest of them;
+    /// nearest first, within one distance by path. One of `on` is listed itself where it depends
+    /// on one of them. One walk however many there are.
+    pub(crate) fn dependents_of(&self, on: &[u32]) -> Vec<Found> {
+        let starts: SlotSet = on.iter().copied().collect();
+        let intervals = on.iter().map(|slot| self.labels.of(*slot).range().len());
+        let likely = intervals.fold(0, usize::saturating_add).min(self.slots.len());
+        let mut listed = SlotSet::with_capacity_and_hasher(likely, starts.hasher().clone());
+        let mut found: Vec<(&[u8], Found)> = Vec::with_capacity(likely);
+        // What surely depends first, so that a disk found both ways counts as certain.
+        self.walk_up(on, true, |arc, on, below| {
+            let is_new = listed.insert(arc.from);
+            if is_new {
+                found.extend(self.found(arc, on, below, true));
+            }
+            is_new && !starts.contains(&arc.from)
+        });
+        if self.labels.has_extras() {
+            let mut walked = starts;
+            self.walk_up(on, false, |arc, on, below| {
+                if listed.insert(arc.from) {
+                    found.extend(self.found(arc, on, below, false));
+                }
+                walked.insert(arc.from)
+            });
+        }
+        found.sort_by_key(|(path, Found { dependent, .. })| (dependent.depth, *path));
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// Goes up from `on`, nearest first, over certain edges or over all. `meet` is told each edge,
+    /// where the way began and how many edges lie below, and says whether to go on from there.
+    fn walk_up(&self, on: &[u32], certain_only: bool, mut meet: impl FnMut(Arc, u32, u32) -> bool) {
+        let mut work: Vec<(u32, u32, u32)> = on.iter().map(|slot| (*slot, *slot, 0)).collect();
         let mut next = 0;
-        while let Some(&(slot, depth)) = work.get(next) {
+        while let Some(&(slot, on, below)) = work.get(next) {
             next += 1;
             for arc in self.slots.incoming(slot) {
-                let Some(edge) = self.edge(arc) else { continue };
-                let passes = slot == x || !edge.facts.ends_chain;
-                if passes && seen.insert(arc.from) {
-                    let dependent = Dependent {
-                        disk: edge.from,
-                        depth: depth + 1,
-                        kind: edge.facts.kind,
-                        certain: is_certain(arc.from),
-                    };
-                    found.push((self.shown_path(arc.from), dependent));
-                    if arc.from != x {
-                        work.push((arc.from, depth + 1));
-                    }
+                let traits = self.traits(arc);
+                // An edge that ends the chain leads to its target and to nothing behind it.
+                let passes = (traits.certain || !certain_only) && (below == 0 || !traits.ends);
+                if passes && meet(arc, on, below) {
+                    work.push((arc.from, on, below + 1));
                 }
             }
         }
-        found.sort_by(|(a_path, a), (b_path, b)| {
-            a.depth.cmp(&b.depth).then_with(|| bytes(a_path).cmp(bytes(b_path)))
-        });
-        found.into_iter().map(|(_, dependent)| dependent).collect()
     }
 
-    /// What is below `x`, nearest first, with the slot beside it.
-    pub(crate) fn needs_of(&self, x: u32) -> Vec<(u32, Dependent)> {
-        let mut listed = HashSet::new();
-        let mut found: Vec<(u32, Dependent)> = Vec::new();
+    /// The dependent at the upper end of an edge, with its path for the order.
+    fn found(&self, arc: Arc, on: u32, below: u32, certain: bool) -> Option<(&[u8], Found)> {
+        let edge = self.edge(arc)?;
+        let (disk, kind) = (edge.from, edge.facts.kind);
+        let dependent = Dependent { disk, depth: below + 1, kind, certain };
+        Some((bytes(self.path(arc.from)), Found { dependent, on }))
+    }
+
+    /// What is below `x`, nearest first.
+    pub(crate) fn needs_of(&self, x: u32) -> Vec<Dependent> {
+        let mut listed = SlotSet::default();
+        let mut found: Vec<Dependent> = Vec::new();
         // What is surely needed first, so that a disk reached both ways counts as certain.
-        for certain_only in [true, false] {
-            let mut walked = HashSet::from([x]);
+        let passes: &[bool] = if self.labels.has_extras() { &[true, false] } else { &[true] };
+        for &certain_only in passes {
+            let mut walked = SlotSet::from_iter([x]);
             let mut work = vec![(x, 0_u32)];
             let mut next = 0;
             while let Some(&(slot, depth)) = work.get(next) {
@@ -187,10 +214,13 @@ impl Inner {
                         continue;
                     }
                     if listed.insert(arc.to) {
-                        let depth = depth + 1;
                         let (disk, kind) = (edge.to, edge.facts.kind);
-                        found
-                            .push((arc.to, Dependent { disk, depth, kind, certain: certain_only }));
+                        found.push(Dependent {
+                            disk,
+                            depth: depth + 1,
+                            kind,
+                            certain: certain_only,
+                        });
                     }
                     if !traits.ends && walked.insert(arc.to) {
                         work.push((arc.to, depth + 1));
@@ -198,7 +228,7 @@ impl Inner {
                 }
             }
         }
-        found.sort_by_key(|(_, step)| step.depth);
+        found.sort_by_key(|step| step.depth);
         found
     }
 }

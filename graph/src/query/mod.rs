@@ -4,6 +4,7 @@ mod answer;
 mod chain;
 mod dependents;
 mod depths;
+mod doubts;
 mod relation;
 mod removal;
 mod shape;

@@ -1,7 +1,8 @@
 //! Does a depend on b?
 
 use crate::graph::{DiskId, Graph, Inner};
-use crate::labels::{DOUBTFUL, EXTRA, MISSING};
+use crate::index::SlotSet;
+use crate::labels::{DOUBTFUL, EXTRA, MISSING, NEEDED, NOT_PLAIN};
 use crate::query::answer::{Answer, Doubts};
 
 impl Graph {
@@ -12,7 +13,8 @@ impl Graph {
     ///
     /// O(1) whatever the depth, without allocating, where no edge outside the forest touches both
     /// (data files, second paths, possible edges, cycles: see ARCHITECTURE.md); else O(e log e) in
-    /// the number e of such edges that lead to `b` or to what depends on it.
+    /// the number e of such edges that lead to `b` or to what depends on it. Where a's chain leads
+    /// to a missing file that bears b's name as well as to such edges, O(disks and edges below a).
     #[inline]
     pub fn depends_on(&self, a: DiskId, b: DiskId) -> Answer<'_> {
         let inner = &*self.inner;
@@ -23,24 +25,25 @@ impl Graph {
         let depends = below.is_below(above);
         // This test first: it nearly always goes the same way, and what is left then is chosen without
         // a branch. A branch on the answer itself costs a misprediction every other random question.
-        if above.flags == 0 {
+        if above.flags & NOT_PLAIN == 0 {
             return if depends { Answer::Yes } else { Answer::No };
         }
         if depends { Answer::Yes } else { inner.depends_on_slowly(a.slot, b.slot) }
     }
 
     /// Whether anything depends on `x`: the question of [`Graph::dependents`] without the names.
-    /// O(1) for yes; a no costs a look at every doubt.
+    ///
+    /// O(1), without allocating. Only where a missing file bears x's name, O(the edges that lead
+    /// to such files).
     pub fn has_dependents(&self, x: DiskId) -> Answer<'_> {
         let inner = &*self.inner;
         if !inner.is_live(x) {
             return Answer::Unknown(Doubts::of_stale_id(inner));
         }
-        if inner.slots.incoming(x.slot).any(|arc| inner.traits(arc).certain) {
+        if inner.labels.of(x.slot).flags & NEEDED != 0 {
             return Answer::Yes;
         }
-        let in_doubt =
-            inner.slots.has_incoming(x.slot) || inner.scope_doubts(&[x.slot]).next().is_some();
+        let in_doubt = inner.slots.has_incoming(x.slot) || inner.has_doubt_alone(x.slot);
         if in_doubt { Answer::Unknown(Doubts::of_scope(inner, x.slot)) } else { Answer::No }
     }
 }
@@ -64,22 +67,38 @@ impl Inner {
 
     /// Whether an edge outside the forest leads from a to b: `Some(true)` for certain,
     /// `Some(false)` if only through possible edges.
-    fn reaches(&self, a: u32, b: u32) -> Option<bool> {
+    pub(crate) fn reaches(&self, a: u32, b: u32) -> Option<bool> {
+        /// Up to here looking at every edge into b is cheaper than a look from the other side.
+        const FEW: usize = 16;
+        let below = self.labels.of(b);
+        let into = self.labels.extras_into(below.pre..below.end).len();
+        if into == 0 {
+            return None;
+        }
+        if into > FEW
+            && let Some(found) = self.reaches_downward(a, b, into)
+        {
+            return found;
+        }
+        self.reaches_upward(a, b)
+    }
+
+    fn reaches_upward(&self, a: u32, b: u32) -> Option<bool> {
         let (above, below) = (self.labels.of(a), self.labels.of(b));
         let mut possible = false;
         let mut further = false;
         for extra in self.labels.extras_into(below.pre..below.end) {
-            if extra.ends && extra.arc.to != b {
+            if extra.ends && extra.to != b {
                 continue;
             }
-            let origin = self.labels.of(extra.arc.from);
+            let origin = self.labels.of(extra.from);
             if origin.holds(above) {
                 if extra.certain {
                     return Some(true);
                 }
                 possible = true;
             }
-            further |= !self.labels.extras_into(origin.pre..origin.end).is_empty();
+            further = further || !self.labels.extras_into(origin.pre..origin.end).is_empty();
         }
         if further {
             let above_b = self.labels.above(b);
@@ -89,15 +108,50 @@ impl Inner {
         possible.then_some(false)
     }
 
+    /// The same question asked from a's side; `None` if it would take more than `steps` edges.
+    fn reaches_downward(&self, a: u32, b: u32, mut steps: usize) -> Option<Option<bool>> {
+        let below = self.labels.of(b);
+        for certain_only in [true, false] {
+            let mut left = SlotSet::default();
+            let mut work = vec![a];
+            while let Some(slot) = work.pop() {
+                for exit in self.labels.exits(slot) {
+                    if !left.insert(exit) {
+                        break;
+                    }
+                    for arc in self.slots.outgoing(exit) {
+                        steps = steps.checked_sub(1)?;
+                        let traits = self.traits(arc);
+                        if certain_only && !traits.certain {
+                            continue;
+                        }
+                        let gets_there = !traits.ends && below.holds(self.labels.of(arc.to));
+                        if arc.to == b || gets_there {
+                            return Some(Some(certain_only));
+                        }
+                        if !traits.ends {
+                            work.push(arc.to);
+                        }
+                    }
+                }
+            }
+        }
+        Some(None)
+    }
+
     /// Whether a's chain leads to a missing file that bears b's name.
     fn meets_namesake(&self, a: u32, b: u32) -> bool {
         let label = self.labels.of(a);
-        if label.flags & EXTRA == 0 {
-            return self.is_namesake(label.root, b);
+        if label.flags & EXTRA == 0 && !self.missing_needs_others {
+            // Then only the end of a's chain can be missing.
+            return label.root != a && self.is_namesake(label.root, b);
         }
-        self.missing.iter().any(|missing| {
-            self.is_namesake(*missing, b)
-                && (self.labels.of(*missing).is_below(label) || self.reaches(a, *missing).is_some())
+        if self.namesakes(b).next().is_none() {
+            return false;
+        }
+        self.needs_of(a).iter().any(|step| {
+            let slot = step.disk.slot;
+            self.missing.binary_search(&slot).is_ok() && self.is_namesake(slot, b)
         })
     }
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::Facts;
-use crate::graph::{DiskId, Graph, bytes};
-use crate::query::dependents::Dependent;
+use crate::graph::{DiskId, Graph, Inner};
+use crate::index::SlotSet;
+use crate::query::dependents::Found;
+use crate::query::doubts;
 use crate::usage::{InUse, Usage};
 
 /// Yes, no, or nobody can know.
@@ -100,59 +102,41 @@ pub struct Removal {
 
 impl Graph {
     /// Whether the images of `set` may be removed together: its members do not block each other.
-    /// Stale ids are a doubt. O(dependents of the set + doubts).
+    /// Stale ids are a doubt. O(dependents of the set + doubts), however the set is made up.
     ///
     /// Rests on the headers alone; give [`Removal::with_usage`] a say before acting on it.
     pub fn removal(&self, set: &[DiskId]) -> Removal {
         let inner = &*self.inner;
         let mut seen = HashSet::new();
         let members: Vec<DiskId> = set.iter().copied().filter(|id| seen.insert(*id)).collect();
-        let (live, stale): (Vec<_>, Vec<_>) =
-            members.iter().copied().partition(|id| inner.is_live(*id));
-        let mut blocked: HashSet<DiskId> = HashSet::new();
-        let mut found: Vec<(DiskId, Dependent)> = Vec::new();
-        for &image in &live {
-            let dependents = self.dependents(image).nearest_first();
-            let outside = dependents.into_iter().filter(|found| !seen.contains(&found.disk));
-            let before = found.len();
-            found.extend(outside.map(|dependent| (image, dependent)));
-            if found.len() > before {
-                blocked.insert(image);
-            }
-        }
-        if live.len() > 1 {
-            // What stands in the way of several is named once, with the image that it is nearest to.
-            found.sort_by_key(|(_, dependent)| (dependent.disk, dependent.depth));
-            found.dedup_by_key(|(_, dependent)| dependent.disk);
-            found.sort_by(|(_, a), (_, b)| {
-                let path = |dependent: &Dependent| bytes(inner.shown_path(dependent.disk.slot));
-                a.depth.cmp(&b.depth).then_with(|| path(a).cmp(path(b)))
-            });
-        }
-        let blockers: Vec<Blocker> = found
-            .into_iter()
-            .map(|(image, Dependent { disk, depth, kind, certain })| Blocker {
-                path: inner.path_of(disk.slot),
-                disk,
-                image,
-                kind: BlockerKind::Dependent,
-                depth,
-                detail: describe(certain, depth, kind.name()),
-            })
-            .collect();
-        let slots: Vec<u32> = live.iter().map(|id| id.slot).collect();
-        let mut doubts: Vec<Doubt> = inner.scope_doubts(&slots).collect();
-        doubts.extend(stale.iter().map(|_| Doubt {
-            path: PathBuf::new(),
-            kind: DoubtKind::Other,
-            reason: "an image asked about is not in the graph any more".to_owned(),
-        }));
+        let live: Vec<u32> =
+            members.iter().filter(|id| inner.is_live(**id)).map(|id| id.slot).collect();
+        let mut found = inner.dependents_of(&live);
+        let above = found.iter().map(|found| found.dependent.disk.slot);
+        let settled: SlotSet = live.iter().copied().chain(above).collect();
+        found.retain(|found| !seen.contains(&found.dependent.disk));
+        let blocked = inner.blocked_by(&found, |slot| settled.contains(&slot));
+        let blocker = |Found { dependent, on }: Found| Blocker {
+            path: inner.path(dependent.disk.slot).to_owned(),
+            disk: dependent.disk,
+            image: inner.id(on),
+            kind: BlockerKind::Dependent,
+            depth: dependent.depth,
+            detail: describe(dependent.certain, dependent.depth, dependent.kind.name()),
+        };
+        let blockers: Vec<Blocker> = found.into_iter().map(blocker).collect();
+        let stale = members.len() - live.len();
+        let mut doubts: Vec<Doubt> = inner.scope_doubts(&settled);
+        doubts.extend(std::iter::repeat_with(doubts::stale).take(stale));
         let images = members
             .iter()
             .map(|&disk| ImageRemoval {
                 disk,
-                verdict: verdict(blocked.contains(&disk), !doubts.is_empty()),
-                frees: self.freed_by(&[disk]),
+                verdict: verdict(
+                    inner.is_live(disk) && blocked.contains(&disk.slot),
+                    !doubts.is_empty(),
+                ),
+                frees: inner.live(disk).map_or(0, |(_, facts)| own_bytes(facts)),
             })
             .collect();
         Removal {
@@ -171,7 +155,26 @@ impl Graph {
     pub fn freed_by(&self, set: &[DiskId]) -> u64 {
         let mut seen = HashSet::new();
         let disks = set.iter().filter(|id| seen.insert(**id));
-        disks.filter_map(|id| self.inner.live(*id)).map(|(_, facts)| own_bytes(facts)).sum()
+        let bytes = disks.filter_map(|id| self.inner.live(*id)).map(|(_, facts)| own_bytes(facts));
+        bytes.fold(0, u64::saturating_add)
+    }
+}
+
+impl Inner {
+    /// Everything that the `blockers` depend on, as far as `between` says that it matters.
+    fn blocked_by(&self, blockers: &[Found], between: impl Fn(u32) -> bool) -> SlotSet {
+        let mut work: Vec<u32> = blockers.iter().map(|found| found.dependent.disk.slot).collect();
+        let mut walked: SlotSet = work.iter().copied().collect();
+        let mut needed = SlotSet::default();
+        while let Some(slot) = work.pop() {
+            for arc in self.slots.outgoing(slot).filter(|arc| between(arc.to)) {
+                needed.insert(arc.to);
+                if !self.traits(arc).ends && walked.insert(arc.to) {
+                    work.push(arc.to);
+                }
+            }
+        }
+        needed
     }
 }
 

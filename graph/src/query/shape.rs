@@ -1,8 +1,9 @@
 //! The shape of the whole: ends of chains, depths, cycles, what two disks share.
 
-use crate::facts::State;
+use std::collections::HashSet;
+
 use crate::graph::{DiskId, Graph};
-use crate::labels::EXTRA;
+use crate::structure::Arc;
 
 impl Graph {
     /// The disks that need nothing: bases, and whatever stands at a broken end. O(disks).
@@ -19,37 +20,29 @@ impl Graph {
         tops.map(|slot| inner.id(slot))
     }
 
-    /// How many backing files lie below `x`: 0 for a base. O(1) where the chain stays in the
-    /// forest, else O(its length). On a cycle: the number of other disks that the chain names
-    /// before it would repeat one.
+    /// How many backing files lie below `x`: 0 for a base. On a cycle: the number of other disks
+    /// that the chain names before it would repeat one. O(1).
     pub fn depth(&self, x: DiskId) -> u32 {
-        let inner = &*self.inner;
-        if !inner.is_live(x) {
-            return 0;
-        }
-        let label = inner.labels.of(x.slot);
-        if label.flags & EXTRA == 0 || inner.first_backing(label.root).is_none() {
-            return inner.labels.depth(x.slot);
-        }
-        u32::try_from(self.chain(x).count().saturating_sub(1)).unwrap_or(u32::MAX)
+        if self.inner.is_live(x) { self.inner.labels.depth(x.slot) } else { 0 }
     }
 
-    /// The greatest [`Graph::depth`]. O(disks).
+    /// The greatest [`Graph::depth`]. O(1).
     pub fn deepest(&self) -> u32 {
-        let inner = &*self.inner;
-        if inner.labels.has_extras() {
-            return self.disks().map(|disk| self.depth(disk.id())).max().unwrap_or(0);
-        }
-        inner.labels.deepest()
+        self.inner.labels.deepest()
     }
 
-    /// The nearest disk that both chains meet, one of the two themselves included. O(disks below
-    /// `a`), each a [`Graph::depends_on`].
+    /// The nearest to `a` of the disks that both surely need, one of the two themselves included;
+    /// nothing if one of the ids is stale. O(disks and edges below the two).
     pub fn common_base(&self, a: DiskId, b: DiskId) -> Option<DiskId> {
-        let below = self.dependencies(a).into_iter().map(|step| step.disk);
-        std::iter::once(a)
-            .chain(below)
-            .find(|disk| *disk == b || self.depends_on(b, *disk).is_yes())
+        if !self.inner.is_live(a) || !self.inner.is_live(b) {
+            return None;
+        }
+        let with_itself = |x: DiskId| {
+            let needs = self.dependencies(x).into_iter();
+            std::iter::once(x).chain(needs.filter(|step| step.certain).map(|step| step.disk))
+        };
+        let below_b: HashSet<DiskId> = with_itself(b).collect();
+        with_itself(a).find(|disk| below_b.contains(disk))
     }
 
     /// Every cycle with its members, each in the order of its references. QEMU opens none of these
@@ -74,12 +67,8 @@ impl Graph {
     }
 
     /// Follows the references through a component; members off that way come last.
-    fn in_order(
-        &self,
-        members: &[u32],
-        follows: impl Fn(crate::structure::Arc) -> bool,
-    ) -> Vec<u32> {
-        let mut placed = std::collections::HashSet::new();
+    fn in_order(&self, members: &[u32], follows: impl Fn(Arc) -> bool) -> Vec<u32> {
+        let mut placed = HashSet::new();
         let mut order = Vec::with_capacity(members.len());
         for &start in members {
             let mut at = Some(start);
@@ -97,12 +86,10 @@ impl Graph {
         order
     }
 
-    /// The files that something needs and that are not there. O(missing).
+    /// The disks that are not there: what something needs and nobody inserted, and what was
+    /// inserted as [`crate::State::Missing`]. O(missing).
     pub fn missing(&self) -> impl Iterator<Item = DiskId> + '_ {
         let inner = &*self.inner;
-        let missing = inner.missing.iter().copied();
-        missing
-            .filter(|slot| inner.facts(*slot).is_some_and(|f| f.state == State::Missing))
-            .map(|slot| inner.id(slot))
+        inner.missing.iter().map(|slot| inner.id(*slot))
     }
 }

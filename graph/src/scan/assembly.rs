@@ -46,7 +46,8 @@ pub(super) struct File {
     /// A reference declares it as qcow2, and it is not: never taken for a raw disk then.
     pub(super) disowned: bool,
     pub(super) edges: Vec<EdgeFacts>,
-    /// For a file of several names: under which of them each edge was resolved.
+    /// For a file of several names: under which of them each edge was resolved. Shorter than the
+    /// edges, or empty, as long as all come from the first.
     pub(super) edge_names: Vec<u32>,
     pub(super) findings: Vec<Finding>,
 }
@@ -124,6 +125,13 @@ impl Assembly {
         join(bytes(self.directory_path(name.directory)), self.text.get(name.name))
     }
 
+    /// Whether the walk has met this file.
+    pub(super) fn is_in_scope(&self, key: &Key) -> bool {
+        let Key::File { device, inode } = *key else { return false };
+        let file = self.by_inode.get(&(device, inode));
+        file.is_some_and(|file| self.files[*file as usize].in_scope)
+    }
+
     /// Puts the name to show first: the first that is no symbolic link in alphabetical order, so
     /// that a second scan shows the same.
     pub(super) fn sort_names(&mut self, file: u32) {
@@ -131,6 +139,8 @@ impl Assembly {
         if entry.further.is_empty() {
             return;
         }
+        // Edges that came before a second name did are those of the first.
+        entry.edge_names.resize(entry.edges.len(), entry.name);
         let mut names = std::mem::take(&mut entry.further);
         names.push(entry.name);
         names.sort_by_cached_key(|name| (self.names[*name as usize].is_symlink, self.path(*name)));

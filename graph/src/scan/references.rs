@@ -241,11 +241,13 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
         Content::Broken(_) | Content::Unreadable(_) => return false,
     };
     let Some(declared) = draft.format else { return false };
+    if matches!((declared, holds_qcow2), (FormatName::Qcow2, true) | (FormatName::Raw, false)) {
+        return false;
+    }
     let format = &*declared.bytes(&assembly.text).to_vec();
     let path = || printable(&assembly.path(assembly.files[target as usize].name));
     match (format, holds_qcow2) {
-        (b"qcow2", true) => false,
-        (b"raw" | b"file" | b"host_device", false) => false,
+        (b"file" | b"host_device", false) => false,
         (b"qcow2", false) => {
             let detail = format!("declares {} as qcow2, and it is not", path());
             find(assembly, file, "declared-qcow2-is-not", detail, true);
@@ -354,8 +356,12 @@ fn push(assembly: &mut Assembly, name: u32, draft: Draft, target: Key, ends_chai
     // Nearly every image has one edge: room for that, not for the four that a vector begins with.
     entry.edges.reserve_exact(1);
     entry.edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
-    // Which name an edge comes from matters to files of several names, and names may still come.
-    entry.edge_names.push(name);
+    // Which name an edge comes from matters only to files of several names.
+    if name != entry.name || !entry.edge_names.is_empty() {
+        let before = entry.edges.len() - 1;
+        entry.edge_names.resize(before, entry.name);
+        entry.edge_names.push(name);
+    }
 }
 
 fn find(assembly: &mut Assembly, file: u32, kind: &'static str, detail: String, breaks: bool) {

@@ -118,3 +118,23 @@ pub enum OpenChainError {
         error: io::Error,
     },
 }
+
+impl OpenChainError {
+    /// A stable word for the kind of error, in kebab-case.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Open { error: OpenError::NotFound, .. } => "not-found",
+            Self::Open { error: OpenError::NotRegularFile(_), .. } => "not-a-file",
+            Self::Open { .. } => "open",
+            Self::Image { error, .. } => error.code(),
+            Self::Refused { .. } => "refused",
+            Self::NoFile { .. } => "no-file",
+            Self::UndeclaredFormat { .. } => "undeclared-format",
+            Self::UnsupportedFormat { .. } => "unsupported-format",
+            Self::Cycle { .. } => "cycle",
+            Self::TooDeep { .. } => "too-deep",
+            Self::Io { .. } => "io",
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::layer::Kind;
 use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
 use crate::image::{ImageError, Window};
-use crate::source::Span;
+use crate::source::Spans;
 use crate::table::RunKind;
 use crate::units::{GuestOffset, HostOffset};
 
@@ -44,6 +44,21 @@ pub struct Extent {
 }
 
 impl Extent {
+    /// Nothing, in no layer: zeros.
+    pub(crate) const fn nothing(start: GuestOffset, length: u64) -> Self {
+        Self {
+            start,
+            length,
+            depth: 0,
+            present: false,
+            zero: true,
+            data: false,
+            compressed: false,
+            offset: None,
+            beyond_end: false,
+        }
+    }
+
     /// Whether `next` could be a part of it: QEMU's `entry_mergeable`.
     fn continues(&self, next: &Self) -> bool {
         let place = match (self.offset, next.offset) {
@@ -74,7 +89,8 @@ pub struct Extents<'c> {
     layers: Box<[Walker<'c>]>,
     at: u64,
     end: u64,
-    pending: Option<Extent>,
+    /// What was found behind the extent that was given last.
+    pending: Option<Result<Extent, ChainError>>,
     /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
     ends: Vec<u64>,
 }
@@ -85,7 +101,7 @@ struct Walker<'c> {
     /// Whether clusters were allocated before they were written; `None` before it was asked for.
     preallocated: Option<bool>,
     /// What the file system said last of the file that holds the data, and from where on.
-    span: Option<(u64, Span)>,
+    spans: Spans,
 }
 
 impl Chain {
@@ -99,8 +115,12 @@ impl Chain {
     #[must_use]
     pub fn extents_of(&self, start: GuestOffset, length: u64) -> Extents<'_> {
         let window = WINDOWS / self.layers().len().max(1);
-        let walker =
-            |layer| Walker { layer, window: Window::new(window), preallocated: None, span: None };
+        let walker = |layer| Walker {
+            layer,
+            window: Window::new(window),
+            preallocated: None,
+            spans: Spans::default(),
+        };
         let end = start.get().saturating_add(length).min(self.size());
         let at = start.get().min(end);
         let layers = self.layers().iter().map(walker).collect();
@@ -143,17 +163,16 @@ impl Extents<'_> {
     }
 
     fn advance(&mut self) -> Result<Option<Extent>, ChainError> {
-        let first = match self.pending.take() {
-            Some(piece) => Some(piece),
-            None => self.look()?,
-        };
-        let Some(mut extent) = first else { return Ok(None) };
-        while let Some(next) = self.look()? {
-            if !extent.continues(&next) {
-                self.pending = Some(next);
-                break;
+        let next = self.pending.take().map_or_else(|| self.look(), |piece| piece.map(Some));
+        let Some(mut extent) = next? else { return Ok(None) };
+        loop {
+            match self.look() {
+                Ok(Some(next)) if extent.continues(&next) => extent.length += next.length,
+                other => {
+                    self.pending = other.transpose();
+                    break;
+                }
             }
-            extent.length += next.length;
         }
         Ok(Some(extent))
     }
@@ -198,10 +217,10 @@ impl Walker<'_> {
         let view = match self.layer.kind() {
             Kind::View(view) => view,
             Kind::Raw(raw) => {
-                let (end, data) = self.span(at, |at| raw.span(at))?;
-                piece.length = max.min(end.saturating_sub(at).max(1));
-                piece.data = data;
-                piece.zero = !data;
+                let span = self.spans.at(raw.source(), at)?;
+                piece.length = max.min(span.end().saturating_sub(at).max(1));
+                piece.data = !span.is_hole();
+                piece.zero = span.is_hole();
                 piece.offset = Some(HostOffset(at));
                 return Ok(Status { piece, allocated: true });
             }
@@ -250,34 +269,10 @@ impl Walker<'_> {
             None => *self.preallocated.insert(is_preallocated(image)?),
         };
         if preallocated {
-            let (end, data) = self.span(offset.get(), |at| source.span(at))?;
-            piece.length = piece.length.min(end.saturating_sub(offset.get()).max(1));
-            piece.zero = !data;
+            let span = self.spans.at(source, offset.get())?;
+            piece.length = piece.length.min(span.end().saturating_sub(offset.get()).max(1));
+            piece.zero = span.is_hole();
         }
         Ok(())
-    }
-
-    /// Whether there is data in the file at `at`, and where that ends.
-    fn span(
-        &mut self,
-        at: u64,
-        ask: impl FnOnce(u64) -> std::io::Result<Span>,
-    ) -> Result<(u64, bool), ImageError> {
-        let known = self.span.filter(|(from, span)| {
-            let (Span::Data { end } | Span::Hole { end }) = *span;
-            (*from..end).contains(&at)
-        });
-        let span = match known {
-            Some((_, span)) => span,
-            None => {
-                let span = ask(at)?;
-                self.span = Some((at, span));
-                span
-            }
-        };
-        Ok(match span {
-            Span::Data { end } => (end, true),
-            Span::Hole { end } => (end, false),
-        })
     }
 }

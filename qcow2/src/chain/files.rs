@@ -10,7 +10,7 @@ use super::Follow;
 use crate::open::{OpenError, Opened, open_beneath, open_image};
 
 /// The directory that a relative name is put behind: everything up to and including the path's last `/`.
-pub(super) fn directory(path: &Path) -> &[u8] {
+pub(crate) fn directory(path: &Path) -> &[u8] {
     let bytes = path.as_os_str().as_bytes();
     let end = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     bytes.get(..end).unwrap_or_default()
@@ -18,7 +18,7 @@ pub(super) fn directory(path: &Path) -> &[u8] {
 
 /// Opens `path`, which an image in `image_dir` names; `None` if the policy doesn't allow it, whether or not
 /// there is such a file.
-pub(super) fn open_named(
+pub(crate) fn open_named(
     path: &Path,
     image_dir: &[u8],
     follow: &Follow,

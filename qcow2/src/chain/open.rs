@@ -10,10 +10,11 @@ use std::vec::Vec;
 use super::files::{directory, open_named};
 use super::{Chain, Layer, OpenChainError, Policy, Undeclared};
 use crate::error::ErrorKind;
-use crate::image::{Caches, Image, ImageError};
+use crate::image::{Caches, Image, ImageError, View};
 use crate::open::{Opened, open_image};
 use crate::reference::{Base, JsonReference, Reference, Target};
 use crate::source::Source;
+use crate::table::Snapshot;
 
 impl Chain {
     /// Opens an image and, as far as `policy` allows, what it names: its external data file, its backing
@@ -28,18 +29,35 @@ impl Chain {
     ///
     /// [`OpenChainError`]. An external data file that the policy doesn't allow is one; a backing file too.
     pub fn open(path: &Path, policy: &Policy) -> Result<Self, OpenChainError> {
+        Self::open_declared(path, None, policy)
+    }
+
+    /// The same, where the caller knows the image's format: `qcow2` or `raw`.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_declared(
+        path: &Path,
+        format: Option<&[u8]>,
+        policy: &Policy,
+    ) -> Result<Self, OpenChainError> {
+        let format = match format {
+            None if policy.undeclared == Undeclared::Probe => Format::Probe,
+            None | Some(b"qcow2") => Format::Qcow2,
+            Some(b"raw") => Format::Raw,
+            Some(other) => {
+                let format = std::format!("{}", other.escape_ascii());
+                return Err(OpenChainError::UnsupportedFormat { depth: 0, format });
+            }
+        };
         let mut walk = Walk { policy, caches: Caches::default(), seen: Vec::new() };
         let opened = open_image(path).map_err(|error| OpenChainError::Open {
             depth: 0,
             path: path.to_path_buf(),
             error,
         })?;
-        let probe = policy.undeclared == Undeclared::Probe;
-        let mut next = Some(Found {
-            path: path.to_path_buf(),
-            opened,
-            format: if probe { Format::Probe } else { Format::Qcow2 },
-        });
+        let mut next = Some(Found { path: path.to_path_buf(), opened, format });
         let mut layers = Vec::new();
         while let Some(found) = next {
             let depth = layers.len();
@@ -61,9 +79,32 @@ impl Chain {
     /// [`ImageError::NoSuchSnapshot`], also if the top is raw; else as
     /// [`Image::snapshot_named`](crate::Image::snapshot_named).
     pub fn snapshot(&self, id_or_name: &[u8]) -> Result<Self, ImageError> {
+        self.with_top(|image| image.snapshot_named(id_or_name))
+    }
+
+    /// The same of the first internal snapshot that `is_it`.
+    ///
+    /// # Errors
+    ///
+    /// As [`snapshot`](Self::snapshot).
+    pub fn snapshot_where(
+        &self,
+        is_it: impl Fn(&Snapshot<'_>) -> bool,
+    ) -> Result<Self, ImageError> {
+        self.with_top(|image| {
+            let table = image.snapshots()?;
+            let found = table.iter().flatten().find(|snapshot| is_it(snapshot));
+            image.snapshot_view(&found.ok_or(ImageError::NoSuchSnapshot)?)
+        })
+    }
+
+    fn with_top(
+        &self,
+        view_of: impl Fn(&Image) -> Result<View, ImageError>,
+    ) -> Result<Self, ImageError> {
         let (top, below) = self.layers().split_first().ok_or(ImageError::NoSuchSnapshot)?;
         let view = top.view().ok_or(ImageError::NoSuchSnapshot)?;
-        let mut layers = Vec::from([Layer::image(view.image().snapshot_named(id_or_name)?)]);
+        let mut layers = Vec::from([Layer::image(view_of(view.image())?)]);
         layers.extend_from_slice(below);
         Ok(Self::new(layers))
     }
@@ -103,16 +144,17 @@ impl Walk<'_> {
     /// Makes a layer of a file, and opens what it rests on.
     fn layer(&self, found: Found, depth: usize) -> Result<(Layer, Option<Found>), OpenChainError> {
         let Found { path, opened, format } = found;
+        let identity = (opened.stat.device, opened.stat.inode);
         let failed = |error| OpenChainError::Image { depth, path: path.clone(), error };
         if format == Format::Raw {
-            return Ok((raw(opened, depth)?, None));
+            return Ok((raw(opened, depth)?.placed(path, identity), None));
         }
         let probed = Image::open_with(duplicate(&opened, depth)?, None, &self.caches);
         let mut image = match probed {
             Err(ImageError::Format(error))
                 if format == Format::Probe && matches!(error.kind, ErrorKind::NotQcow2 { .. }) =>
             {
-                return Ok((raw(opened, depth)?, None));
+                return Ok((raw(opened, depth)?.placed(path, identity), None));
             }
             other => other.map_err(failed)?,
         };
@@ -127,15 +169,17 @@ impl Walk<'_> {
             }
             None => None,
         };
+        let mut data_path = path.clone();
         if let Some(name) = header.data_file_name() {
             let reference = Reference::data_file(name);
-            let (_, data) = self.open(name, &reference, image_dir, depth, depth)?;
+            let (place, data) = self.open(name, &reference, image_dir, depth, depth)?;
             let source = duplicate(&opened, depth)?;
             let data: Box<dyn Source> = Box::new(data.file);
+            data_path = place;
             image = Image::open_with(source, Some(data), &self.caches).map_err(failed)?;
         }
         let view = image.active().map_err(failed)?;
-        Ok((Layer::image(view), below))
+        Ok((Layer::image(view).placed(data_path, identity), below))
     }
 
     fn format(

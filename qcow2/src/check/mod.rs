@@ -60,6 +60,8 @@ use crate::source::Source;
 const LUKS_MAX: u64 = 16 << 20;
 /// So many clusters get a byte each, whatever the file is.
 const ARRAY: u64 = 16 << 20;
+/// And no more than so many, whatever a source says that it occupies.
+const ARRAY_MAX: u64 = 1 << 30;
 
 /// How to check.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +71,11 @@ pub struct Options {
     pub threads: usize,
     /// How many places of each finding are told.
     pub places: usize,
-    /// What the file occupies on its device, in bytes ([`Stat::allocated`](crate::open::Stat)): so much
-    /// memory it may cost to check it, if 16 MiB don't do. 0 if it is not known.
-    pub allocated: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, places: 5, allocated: 0 }
+        Self { threads: 1, places: 5 }
     }
 }
 
@@ -143,7 +142,8 @@ fn check_image<S: Source + ?Sized>(
     bitmaps::gather(reader, header, &mut claims, &mut findings)?;
 
     // One more than the file has: a table may end in the cluster that follows its last.
-    let mut tally = Tally::new(clusters + 1, clusters < ARRAY.max(options.allocated));
+    let allocated = reader.allocated()?.min(ARRAY_MAX);
+    let mut tally = Tally::new(clusters + 1, clusters < ARRAY.max(allocated));
     if tally.is_array() {
         stored.classify(&mut tally)?;
     }

@@ -40,6 +40,11 @@ impl<'s, S: Source + ?Sized> Reader<'s, S> {
         self.len.checked_next_multiple_of(512).unwrap_or(u64::MAX)
     }
 
+    /// What the file occupies, in bytes, holes not counted.
+    pub(super) fn allocated(&self) -> Result<u64, ReadError> {
+        self.source.allocated().map_err(ReadError::Io)
+    }
+
     /// Fills `buffer` from `offset` on. Beyond the end there are zeros, as for QEMU.
     pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
         let inside = self.len.saturating_sub(offset).min(buffer.len() as u64);

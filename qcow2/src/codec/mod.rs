@@ -63,3 +63,6 @@ impl Decoders {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ mod read;
 mod slices;
 mod tables;
 mod view;
+mod window;
 
 pub use caches::Caches;
 pub use error::ImageError;
@@ -29,7 +30,7 @@ pub use map::{ImageExtent, Map};
 pub(crate) use read::split;
 pub use tables::{BitmapDirectory, SnapshotTable};
 pub use view::View;
-pub(crate) use view::Window;
+pub(crate) use window::Window;
 
 use std::boxed::Box;
 use std::sync::Arc;
@@ -125,6 +126,11 @@ impl Image {
     /// None in practice: the same bytes were parsed when the image was opened.
     pub fn header(&self) -> Result<Header<'_>, Error> {
         Header::parse_prefix(&self.0.header, self.0.stamp.len)
+    }
+
+    /// The bytes that the header was parsed from.
+    pub(crate) fn header_bytes(&self) -> &[u8] {
+        &self.0.header
     }
 
     /// The form of the tables.

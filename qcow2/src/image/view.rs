@@ -1,7 +1,6 @@
 //! A disk that an image holds: the active one, or that of an internal snapshot.
 #![forbid(unsafe_code)]
 
-use std::boxed::Box;
 use std::sync::Arc;
 
 use super::l1::L1;
@@ -129,14 +128,22 @@ impl View {
             self.image.beyond_end(self.image.source(), &self.image.0.stamp)?;
             return Ok(unallocated(to_table_end.min(max)));
         }
-        let entry = geometry.l2_index(guest);
-        tables.with(&self.image, table, entry, |slice, slice_at, index| {
-            match slice.run(index, guest, max) {
+        let part = Part::of(&self.image, table, geometry.l2_index(guest), tables.words());
+        let to_part_end = part.bytes(&self.image) - (guest.get() & (part.bytes(&self.image) - 1));
+        if let Some(kind) = tables.known(&self.image, &part)? {
+            return Ok(Run { kind, len: to_part_end.min(max) });
+        }
+        let run = tables.with(&self.image, &part, |slice| {
+            match slice.run(part.index, guest, max) {
                 Some(Ok(run)) => Ok(run),
-                Some(Err(bad)) => Err(self.bad_entry(slice_at, bad)),
+                Some(Err(bad)) => Err(self.bad_entry(part.offset, bad)),
                 None => Ok(unallocated(0)),
             }
-        })?
+        })??;
+        if run.len == part.bytes(&self.image) {
+            tables.learn(&part, run.kind);
+        }
+        Ok(run)
     }
 
     #[cold]
@@ -149,14 +156,25 @@ impl View {
 
 /// Where L2 tables come from.
 pub(crate) trait Tables {
-    /// Calls `found` with a part of the table at `table` that has entry `entry`, with where that part lies
-    /// in the file, and with the entry's index in it.
+    /// How many words of a table are looked at together, at most: a power of two.
+    fn words(&self) -> usize;
+
+    /// What a part is known to be, all of it, without looking at it.
+    #[inline]
+    fn known(&mut self, _: &Image, _: &Part) -> Result<Option<RunKind>, ImageError> {
+        Ok(None)
+    }
+
+    /// All of a part is of one kind.
+    #[inline]
+    fn learn(&mut self, _: &Part, _: RunKind) {}
+
+    /// Calls `found` with a part of a table.
     fn with<R>(
         &mut self,
         image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
+        part: &Part,
+        found: impl FnOnce(L2View<'_>) -> R,
     ) -> Result<R, ImageError>;
 }
 
@@ -165,69 +183,33 @@ struct Cached;
 
 impl Tables for Cached {
     #[inline]
+    fn words(&self) -> usize {
+        SLICE_WORDS
+    }
+
+    #[inline]
     fn with<R>(
         &mut self,
         image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
+        part: &Part,
+        found: impl FnOnce(L2View<'_>) -> R,
     ) -> Result<R, ImageError> {
         let geometry = *image.geometry();
-        let part = Part::of(image, table, entry, SLICE_WORDS);
         let key = Key { image: image.0.id, offset: part.offset };
         image.0.caches.slices().with(
             key,
             part.words,
             |words| load(image, part.offset, words),
-            |words| found(L2View::from_words(words, geometry), part.offset, part.index),
+            |words| found(L2View::from_words(words, geometry)),
         )
     }
 }
 
-/// A window of a reader's own that moves over the tables, for readers from front to back: it neither takes
-/// room in the cache nor a lock.
-pub(crate) struct Window {
-    words: Box<[Be64]>,
-    limit: usize,
-    at: Option<u64>,
-}
-
-impl Window {
-    /// A window of at most `bytes` bytes, between 4 and 64 KiB. Nothing is allocated before it is used.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let limit = (bytes / 8).clamp(SLICE_WORDS, 8192);
-        // A window must not straddle two parts of a table.
-        let limit = if limit.is_power_of_two() { limit } else { limit.next_power_of_two() / 2 };
-        Self { words: Box::default(), limit, at: None }
-    }
-}
-
-impl Tables for Window {
-    fn with<R>(
-        &mut self,
-        image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
-    ) -> Result<R, ImageError> {
-        let part = Part::of(image, table, entry, self.limit);
-        if self.words.is_empty() {
-            self.words = std::vec![Be64::new(0); part.words].into_boxed_slice();
-        }
-        let words = self.words.get_mut(..part.words).unwrap_or_default();
-        if self.at != Some(part.offset) {
-            self.at = None;
-            load(image, part.offset, words)?;
-            self.at = Some(part.offset);
-        }
-        Ok(found(L2View::from_words(words, *image.geometry()), part.offset, part.index))
-    }
-}
-
 /// A part of a table: a power of two of words that has a certain entry.
-struct Part {
-    offset: u64,
-    words: usize,
+pub(crate) struct Part {
+    /// Where in the file it lies.
+    pub(super) offset: u64,
+    pub(super) words: usize,
     /// Of the entry in it.
     index: usize,
 }
@@ -244,10 +226,17 @@ impl Part {
             table.get().saturating_add(first.saturating_mul(8 * geometry.l2_words() as u64));
         Self { offset, words, index: usize::try_from(entry - first).unwrap_or_default() }
     }
+
+    /// How many guest bytes it stands for: a power of two.
+    #[inline]
+    fn bytes(&self, image: &Image) -> u64 {
+        let entries = (self.words / image.geometry().l2_words()) as u64;
+        entries << image.geometry().cluster_bits().get()
+    }
 }
 
 /// Reads a part of a table, which lies inside the file at least in part; the rest is zeros.
-fn load(image: &Image, offset: u64, words: &mut [Be64]) -> Result<(), ImageError> {
+pub(super) fn load(image: &Image, offset: u64, words: &mut [Be64]) -> Result<(), ImageError> {
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
     let there = usize::try_from(image.len().saturating_sub(offset)).unwrap_or(usize::MAX);
     let there = there.min(bytes.len());

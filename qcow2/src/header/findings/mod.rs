@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod fields;
+mod plain;
 mod tables;
 
 use core::fmt;
@@ -137,6 +138,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// The step behind the last question.
+const END: usize = FIELDS.len() + 2 * TABLES.len();
+
 /// What is odd about a header; an iterator that allocates nothing. At most a few dozen.
 #[derive(Clone, Debug)]
 pub struct Findings<'a> {
@@ -149,7 +153,8 @@ impl<'a> Header<'a> {
     /// What is odd about this header, in a file of `file_len` bytes.
     #[must_use]
     pub fn findings(&self, file_len: u64) -> Findings<'a> {
-        Findings { header: *self, file_len, step: 0 }
+        let step = if plain::is_plain(self, file_len) { END } else { 0 };
+        Findings { header: *self, file_len, step }
     }
 }
 
@@ -169,7 +174,7 @@ impl Iterator for Findings<'_> {
             // Two questions per table: inside the file? On top of another?
             let step = step - FIELDS.len();
             let Some(table) = TABLES.get(step / 2) else {
-                self.step = FIELDS.len() + 2 * TABLES.len();
+                self.step = END;
                 return None;
             };
             let Some(region) = table(&self.header) else { continue };

@@ -1,0 +1,33 @@
+//! Chains as the verbs that stand in for qemu-img's open them.
+
+use std::path::{Path, PathBuf};
+
+use diskdag_qcow2::chain::{Chain, Policy};
+
+use crate::args::Following;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Opens an image and what it names: all of it, unless the image is not to be trusted. What fails exits
+/// with `exit`.
+pub(super) fn open(
+    image: &Path,
+    format: Option<&str>,
+    following: &Following,
+    exit: Exit,
+) -> Result<Chain, Failure> {
+    let policy = if following.no_follow {
+        Policy::nothing()
+    } else if following.allow_dir.is_empty() {
+        // Names that QEMU resolves from its working directory are opened, and shown, as they are.
+        Policy::trusting(PathBuf::new())
+    } else {
+        let folder = std::env::current_dir()
+            .map_err(|error| Failure::on(Path::new("."), "find the directory", &error))?;
+        let mut policy = Policy::beneath(following.allow_dir.iter().cloned());
+        policy.working_directory = Some(folder);
+        policy
+    };
+    Chain::open_declared(image, format.map(str::as_bytes), &policy)
+        .map_err(|error| Failure::caused(exit, error.code(), image, &error))
+}

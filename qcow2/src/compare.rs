@@ -1,0 +1,255 @@
+//! Do two chains hold the same? What `qemu-img compare` answers.
+//!
+//! Only what may differ is read: not what is nowhere or zeros on both sides, and not what both chains have
+//! from the same disk of the same file, such as a base that they share.
+#![forbid(unsafe_code)]
+
+use std::vec::Vec;
+
+use core::fmt;
+use core::iter::Peekable;
+
+use crate::chain::{Chain, ChainError, Extent, Extents};
+use crate::units::GuestOffset;
+
+/// How much is read at a time, in bytes.
+const CHUNK: u64 = 1 << 20;
+
+/// What came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Comparison {
+    /// The guest reads the same from both. Where one is longer its rest reads as zeros.
+    Identical {
+        /// Whether one is longer.
+        sizes_differ: bool,
+    },
+    /// The first byte that differs.
+    ContentDiffers {
+        /// Where it is.
+        at: GuestOffset,
+        /// Whether it lies beyond the end of the shorter one.
+        beyond_shorter: bool,
+    },
+    /// Strict: one is longer.
+    SizeDiffers,
+    /// Strict: something is allocated in one chain and not in the other, or is data in one and zeros in the
+    /// other.
+    AllocationDiffers {
+        /// Where that begins.
+        at: GuestOffset,
+    },
+}
+
+/// One of the two chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first.
+    First,
+    /// The second.
+    Second,
+}
+
+/// Why two chains could not be compared.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CompareError {
+    /// Which of the two.
+    pub side: Side,
+    /// What was done.
+    pub doing: Doing,
+    /// Where, in bytes of the guest's disk.
+    pub at: GuestOffset,
+    /// What is wrong.
+    pub error: ChainError,
+}
+
+/// What was done when it went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Asking what is allocated.
+    Mapping,
+    /// Reading.
+    Reading,
+}
+
+impl fmt::Display for CompareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.doing {
+            Doing::Mapping => write!(f, "what is allocated could not be asked: {}", self.error),
+            Doing::Reading => write!(f, "cannot be read at offset {}: {}", self.at, self.error),
+        }
+    }
+}
+
+impl core::error::Error for CompareError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+/// Compares what the guest reads from two chains, front to back, up to the first difference.
+///
+/// `strict`: the sizes have to be the same too, and what is allocated anywhere in one chain has to be in the
+/// other, in the same form: as data, as zeros, compressed. Takes 2 MiB beside the chains' own memory.
+///
+/// # Errors
+///
+/// [`CompareError`], with the chain that it is about.
+pub fn compare(first: &Chain, second: &Chain, strict: bool) -> Result<Comparison, CompareError> {
+    let sizes_differ = first.size() != second.size();
+    if strict && sizes_differ {
+        return Ok(Comparison::SizeDiffers);
+    }
+    let mut a = Walk::new(first, Side::First);
+    let mut b = Walk::new(second, Side::Second);
+    let common = first.size().min(second.size());
+    let mut at = 0;
+    while at < common {
+        let (one, other) = (a.extent(at)?, b.extent(at)?);
+        let end = one.end.min(other.end).min(common);
+        if strict && one.form() != other.form() {
+            return Ok(Comparison::AllocationDiffers { at: GuestOffset(at) });
+        }
+        let shared = match (first.layers().get(one.depth), second.layers().get(other.depth)) {
+            (Some(one), Some(other)) => one.is_same_disk(other),
+            _ => false,
+        };
+        if !(shared || one.is_zero() && other.is_zero()) {
+            let zeros = [one.is_zero(), other.is_zero()];
+            if let Some(found) = difference([&mut a, &mut b], zeros, at, end)? {
+                let at = GuestOffset(found);
+                return Ok(Comparison::ContentDiffers { at, beyond_shorter: false });
+            }
+        }
+        at = end;
+    }
+    for (walk, other) in [(&mut a, second.size()), (&mut b, first.size())] {
+        let size = walk.chain.size();
+        while at < size && size > other {
+            let extent = walk.extent(at)?;
+            let end = extent.end.min(size);
+            if !extent.is_zero()
+                && let Some(found) = walk.first_nonzero(at, end)?
+            {
+                let at = GuestOffset(found);
+                return Ok(Comparison::ContentDiffers { at, beyond_shorter: true });
+            }
+            at = end;
+        }
+    }
+    Ok(Comparison::Identical { sizes_differ })
+}
+
+/// Where the two differ first between `at` and `end`; one of them may be known to be zeros.
+fn difference(
+    [a, b]: [&mut Walk<'_>; 2],
+    zeros: [bool; 2],
+    at: u64,
+    end: u64,
+) -> Result<Option<u64>, CompareError> {
+    match zeros {
+        [true, _] => return b.first_nonzero(at, end),
+        [_, true] => return a.first_nonzero(at, end),
+        _ => {}
+    }
+    for from in (at..end).step_by(usize::try_from(CHUNK).unwrap_or(1 << 20)) {
+        let len = CHUNK.min(end - from);
+        let (one, other) = (a.read(from, len)?, b.read(from, len)?);
+        if one != other {
+            let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+            return Ok(Some(from + same as u64));
+        }
+    }
+    Ok(None)
+}
+
+/// What a chain has at some place.
+#[derive(Clone, Copy)]
+struct Piece {
+    end: u64,
+    depth: usize,
+    extent: Extent,
+}
+
+impl Piece {
+    fn is_zero(&self) -> bool {
+        self.extent.zero
+    }
+
+    /// What has to be the same to be strictly the same.
+    fn form(&self) -> [bool; 5] {
+        let extent = &self.extent;
+        let placed = extent.offset.is_some();
+        [extent.present, extent.zero, extent.data, extent.compressed, placed]
+    }
+}
+
+struct Walk<'c> {
+    chain: &'c Chain,
+    side: Side,
+    extents: Peekable<Extents<'c>>,
+    buffer: Vec<u8>,
+}
+
+impl<'c> Walk<'c> {
+    fn new(chain: &'c Chain, side: Side) -> Self {
+        Self { chain, side, extents: chain.extents().peekable(), buffer: Vec::new() }
+    }
+
+    /// What is at `at`, which never goes back.
+    fn extent(&mut self, at: u64) -> Result<Piece, CompareError> {
+        loop {
+            match self.extents.peek() {
+                Some(Ok(extent)) => {
+                    let end = extent.start.get().saturating_add(extent.length);
+                    if end > at {
+                        return Ok(Piece { end, depth: extent.depth, extent: *extent });
+                    }
+                    self.extents.next();
+                }
+                Some(Err(_)) => {
+                    if let Some(Err(error)) = self.extents.next() {
+                        return Err(self.failed(Doing::Mapping, at, error));
+                    }
+                }
+                None => {
+                    // The extents go up to the disk's end, and nobody asks behind it.
+                    let extent = Extent::nothing(GuestOffset(at), u64::MAX - at);
+                    return Ok(Piece { end: u64::MAX, depth: 0, extent });
+                }
+            }
+        }
+    }
+
+    fn failed(&self, doing: Doing, at: u64, error: ChainError) -> CompareError {
+        CompareError { side: self.side, doing, at: GuestOffset(at), error }
+    }
+
+    fn read(&mut self, at: u64, len: u64) -> Result<&[u8], CompareError> {
+        let len = usize::try_from(len).unwrap_or_default();
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+        let buffer = self.buffer.get_mut(..len).unwrap_or_default();
+        if let Err(error) = self.chain.read_at(GuestOffset(at), buffer) {
+            return Err(self.failed(Doing::Reading, at, error));
+        }
+        Ok(self.buffer.get(..len).unwrap_or_default())
+    }
+
+    fn first_nonzero(&mut self, at: u64, end: u64) -> Result<Option<u64>, CompareError> {
+        for from in (at..end).step_by(usize::try_from(CHUNK).unwrap_or(1 << 20)) {
+            let bytes = self.read(from, CHUNK.min(end - from))?;
+            // Whole words first: that is one comparison of memory for what is all zeros.
+            let zeros = bytes
+                .chunks(4096)
+                .take_while(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0);
+            let zeros = zeros.map(<[u8]>::len).sum::<usize>();
+            if let Some(more) = bytes.iter().skip(zeros).position(|byte| *byte != 0) {
+                return Ok(Some(from + (zeros + more) as u64));
+            }
+        }
+        Ok(None)
+    }
+}
