@@ -17,6 +17,7 @@
 //!   persistent bitmaps, the LUKS header.
 //! * [`chain`] reads and maps what the guest sees through all layers; [`info`], [`measure`] and [`compare`]
 //!   answer what qemu-img's verbs of these names do. These need `std`.
+//! * `check` (with `std`) says whether the metadata makes sense, as `qemu-img check` does.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
 //! * `Image` reads the tables of an image, `Chain` guest bytes and extents through all its layers, from
 //!   files, from memory, from any source. It opens what a `Policy` allows: unless told otherwise, nothing.
@@ -47,6 +48,8 @@ extern crate std;
 pub mod audit;
 #[cfg(feature = "std")]
 pub mod chain;
+#[cfg(feature = "std")]
+pub mod check;
 #[cfg(feature = "std")]
 mod codec;
 #[cfg(feature = "std")]
