@@ -2,7 +2,7 @@
 //!
 //! [`Chain::new`] takes layers, top first, that the caller has opened: [`Layer::image`] over a
 //! [`View`] of a qcow2 image, [`Layer::raw`] over a raw one, from files, from memory, or from anything else
-//! that is a [`Source`]. Nothing is opened by it. [`Chain::open`] opens what a path leads to, and what that
+//! that is a [`Source`](crate::source::Source). Nothing is opened by it. [`Chain::open`] opens what a path leads to, and what that
 //! names as far as a [`Policy`] allows.
 //!
 //! What the guest reads is what QEMU would give it:
