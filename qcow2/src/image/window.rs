@@ -24,6 +24,8 @@ pub(crate) struct Window {
     words: Box<[Be64]>,
     limit: usize,
     at: Option<u64>,
+    /// What all of the part that is in the window is, if it is all alike.
+    whole: Option<RunKind>,
     span: Option<(u64, Span)>,
     uniform: HashMap<u64, RunKind>,
 }
@@ -34,11 +36,18 @@ impl Window {
         let limit = (bytes / 8).clamp(SLICE_WORDS, 8192);
         // A window must not straddle two parts of a table.
         let limit = if limit.is_power_of_two() { limit } else { limit.next_power_of_two() / 2 };
-        Self { words: Box::default(), limit, at: None, span: None, uniform: HashMap::new() }
+        Self {
+            words: Box::default(),
+            limit,
+            at: None,
+            whole: None,
+            span: None,
+            uniform: HashMap::new(),
+        }
     }
 
-    /// Whether `length` bytes at `offset` lie in a hole of the file.
-    fn in_hole(&mut self, image: &Image, offset: u64, length: u64) -> Result<bool, ImageError> {
+    /// How many bytes from `offset` on lie in a hole of the file.
+    fn hole(&mut self, image: &Image, offset: u64) -> Result<u64, ImageError> {
         let known = self.span.filter(|(from, span)| {
             let (Span::Data { end } | Span::Hole { end }) = *span;
             (*from..end).contains(&offset)
@@ -51,7 +60,10 @@ impl Window {
                 span
             }
         };
-        Ok(matches!(span, Span::Hole { end } if end - offset >= length))
+        Ok(match span {
+            Span::Hole { end } => end - offset,
+            Span::Data { .. } => 0,
+        })
     }
 }
 
@@ -60,20 +72,23 @@ impl Tables for Window {
         self.limit
     }
 
-    fn known(&mut self, image: &Image, part: &Part) -> Result<Option<RunKind>, ImageError> {
+    fn known(&mut self, image: &Image, part: &Part) -> Result<Option<(RunKind, u64)>, ImageError> {
         if self.at == Some(part.offset) {
-            return Ok(None);
+            return Ok(self.whole.map(|kind| (kind, 1)));
         }
         if let Some(kind) = self.uniform.get(&part.offset) {
-            return Ok(Some(*kind));
+            return Ok(Some((*kind, 1)));
         }
-        let hole = self.in_hole(image, part.offset, 8 * part.words as u64)?;
-        Ok(hole.then_some(RunKind::Unallocated { reserved: None }))
+        let parts = self.hole(image, part.offset)? / (8 * part.words as u64);
+        Ok((parts > 0).then_some((RunKind::Unallocated { reserved: None }, parts)))
     }
 
     fn learn(&mut self, part: &Part, kind: RunKind) {
         let uniform = RunKind::Unallocated { reserved: None } == kind
             || RunKind::Zero { reserved: None } == kind;
+        if uniform && self.at == Some(part.offset) {
+            self.whole = Some(kind);
+        }
         if uniform && self.uniform.len() < UNIFORM_MAX {
             self.uniform.insert(part.offset, kind);
         }
@@ -90,7 +105,7 @@ impl Tables for Window {
         }
         let words = self.words.get_mut(..part.words).unwrap_or_default();
         if self.at != Some(part.offset) {
-            self.at = None;
+            (self.at, self.whole) = (None, None);
             load(image, part.offset, words)?;
             self.at = Some(part.offset);
         }
