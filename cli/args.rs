@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
 
-pub(crate) use qemu::{Compare, Following, Info, Map, Measure, QemuOutput};
+pub(crate) use qemu::{Check, Compare, Following, Info, Map, Measure, QemuOutput};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -65,6 +65,9 @@ pub(crate) enum Verb {
     /// What an image says of itself, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
+    /// Is the image's metadata sound? Reads only; the numbers and exit codes of `qemu-img check`
+    #[command(after_help = help::CHECK)]
+    Check(Check),
     /// Where the guest's bytes are, through all layers, as `qemu-img map` prints it
     #[command(after_help = help::MAP)]
     Map(Map),

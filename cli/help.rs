@@ -195,6 +195,14 @@ Example:
   $ diskdag audit --allow-dir /var/lib/images vm.qcow2
 Exits 0 when it is safe to open, 4 when it is not, 7 when nobody can say.";
 
+pub(crate) const CHECK: &str = "\
+--json prints the object of `qemu-img check --output=json`. Nothing that the image names is opened, and
+nothing is written. Exits 0 if all is well, 1 if it could not be checked, 2 on corruption, 3 on leaks
+alone, 63 if the format has nothing to check, as qemu-img does.
+
+Example:
+  $ diskdag check vm.qcow2";
+
 pub(crate) const DEMO: &str = "\
 Example:
   $ diskdag demo

@@ -3,6 +3,7 @@
 mod audit;
 mod can_rm;
 mod chain;
+mod check;
 mod compare;
 mod demo;
 mod dependents;
@@ -40,6 +41,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Measure(args) => measure::run(args, out),
         Verb::Compare(args) => compare::run(args, out),
         Verb::Audit(args) => audit::run(args, out),
+        Verb::Check(args) => check::run(args, common, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

@@ -33,10 +33,11 @@ const MOST_OUTPUT: usize = 1 << 20;
 const MOST_OF_A_MAP: usize = 2 << 20;
 
 /// Every verb that reads one image, with the exit codes that it may have.
-const VERBS: [(&str, &[i32]); 6] = [
+const VERBS: [(&str, &[i32]); 7] = [
     ("info", &[0, 1]),
     ("map", &[0, 1]),
     ("measure", &[0, 1]),
+    ("check", &[0, 1, 2, 3, 63]),
     ("audit", &[0, 4, 7]),
     ("scan", &[0, 6, 7]),
     ("chain", &[0, 1, 6, 7]),

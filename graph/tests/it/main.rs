@@ -10,12 +10,15 @@ mod oracle;
 /// Changes, applied to both.
 mod program;
 
-/// The example that a reader copies from.
+/// The examples that a reader copies from.
 mod example;
 /// Ids, placeholders and versions.
 mod lifetime;
 /// Relations that are easily got wrong.
 mod relations;
+
+/// What a scan opens, counts and refuses to be.
+mod scans;
 
 /// Random programs of changes: after every batch the graph answers as the oracle does.
 mod random;

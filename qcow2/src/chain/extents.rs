@@ -9,7 +9,7 @@ use super::layer::Kind;
 use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
 use crate::image::{ImageError, View, Window};
-use crate::source::Span;
+use crate::source::Spans;
 use crate::table::{Run, RunKind};
 use crate::units::{GuestOffset, HostOffset};
 
@@ -111,7 +111,7 @@ struct Walker<'c> {
     /// Pieces that came from tables which had been looked at before.
     repeats: usize,
     /// What the file system said last of the file that holds the data, and from where on.
-    span: Option<(u64, Span)>,
+    spans: Spans,
 }
 
 impl Chain {
@@ -132,7 +132,7 @@ impl Chain {
             table: None,
             seen: HashSet::new(),
             repeats: 0,
-            span: None,
+            spans: Spans::default(),
         };
         let end = start.get().saturating_add(length).min(self.size());
         let at = start.get().min(end);
@@ -230,10 +230,10 @@ impl Walker<'_> {
         let view = match self.layer.kind() {
             Kind::View(view) => view,
             Kind::Raw(raw) => {
-                let (end, data) = self.span(at, |at| raw.span(at))?;
-                piece.length = max.min(end.saturating_sub(at).max(1));
-                piece.data = data;
-                piece.zero = !data;
+                let span = self.spans.at(raw.source(), at)?;
+                piece.length = max.min(span.end().saturating_sub(at).max(1));
+                piece.data = !span.is_hole();
+                piece.zero = span.is_hole();
                 piece.offset = Some(HostOffset(at));
                 return Ok(Status { piece, allocated: true });
             }
@@ -303,34 +303,10 @@ impl Walker<'_> {
             None => *self.preallocated.insert(is_preallocated(image)?),
         };
         if preallocated {
-            let (end, data) = self.span(offset.get(), |at| source.span(at))?;
-            piece.length = piece.length.min(end.saturating_sub(offset.get()).max(1));
-            piece.zero = !data;
+            let span = self.spans.at(source, offset.get())?;
+            piece.length = piece.length.min(span.end().saturating_sub(offset.get()).max(1));
+            piece.zero = span.is_hole();
         }
         Ok(())
-    }
-
-    /// Whether there is data in the file at `at`, and where that ends.
-    fn span(
-        &mut self,
-        at: u64,
-        ask: impl FnOnce(u64) -> std::io::Result<Span>,
-    ) -> Result<(u64, bool), ImageError> {
-        let known = self.span.filter(|(from, span)| {
-            let (Span::Data { end } | Span::Hole { end }) = *span;
-            (*from..end).contains(&at)
-        });
-        let span = match known {
-            Some((_, span)) => span,
-            None => {
-                let span = ask(at)?;
-                self.span = Some((at, span));
-                span
-            }
-        };
-        Ok(match span {
-            Span::Data { end } => (end, true),
-            Span::Hole { end } => (end, false),
-        })
     }
 }

@@ -8,7 +8,7 @@ use super::slices::SLICE_WORDS;
 use super::view::{Part, Tables, load};
 use super::{Image, ImageError};
 use crate::format::Be64;
-use crate::source::Span;
+use crate::source::Spans;
 use crate::table::{L2View, RunKind};
 
 /// Parts of tables that are remembered as uniform.
@@ -26,7 +26,7 @@ pub(crate) struct Window {
     at: Option<u64>,
     /// What all of the part that is in the window is, if it is all alike.
     whole: Option<RunKind>,
-    span: Option<(u64, Span)>,
+    spans: Spans,
     uniform: HashMap<u64, RunKind>,
 }
 
@@ -41,29 +41,9 @@ impl Window {
             limit,
             at: None,
             whole: None,
-            span: None,
+            spans: Spans::default(),
             uniform: HashMap::new(),
         }
-    }
-
-    /// How many bytes from `offset` on lie in a hole of the file.
-    fn hole(&mut self, image: &Image, offset: u64) -> Result<u64, ImageError> {
-        let known = self.span.filter(|(from, span)| {
-            let (Span::Data { end } | Span::Hole { end }) = *span;
-            (*from..end).contains(&offset)
-        });
-        let span = match known {
-            Some((_, span)) => span,
-            None => {
-                let span = image.source().span(offset)?;
-                self.span = Some((offset, span));
-                span
-            }
-        };
-        Ok(match span {
-            Span::Hole { end } => end - offset,
-            Span::Data { .. } => 0,
-        })
     }
 }
 
@@ -79,7 +59,9 @@ impl Tables for Window {
         if let Some(kind) = self.uniform.get(&part.offset) {
             return Ok(Some((*kind, 1)));
         }
-        let parts = self.hole(image, part.offset)? / (8 * part.words as u64);
+        let span = self.spans.at(image.source(), part.offset)?;
+        let hole = if span.is_hole() { span.end() - part.offset } else { 0 };
+        let parts = hole / (8 * part.words as u64);
         Ok((parts > 0).then_some((RunKind::Unallocated { reserved: None }, parts)))
     }
 

@@ -55,7 +55,6 @@ fn cut_short_under_a_map() {
     let file = forged(directory.path());
     let opened = File::open(&file).unwrap();
     // SAFETY: not kept on purpose; the pages that are gone are not touched, which is what this test is about.
-    #[allow(unsafe_code, reason = "a map that the test cuts short on purpose")]
     let source = unsafe { MappedSource::new(&opened) }.unwrap();
     let chain = chain(&Image::open(source).unwrap());
     assert_eq!(code(&chain, 0), "read");
