@@ -91,8 +91,8 @@ impl Case {
             .u32(at::REFTABLE_CLUSTERS, 1)
             .u64(cluster, 2 * cluster)
             .bytes(2 * cluster, &[0, 1].repeat(6))
-            .u64(3 * cluster, 4 * cluster | COPIED)
-            .u64(4 * cluster, 5 * cluster | COPIED);
+            .u64(3 * cluster, (4 * cluster) | COPIED)
+            .u64(4 * cluster, (5 * cluster) | COPIED);
         match version {
             3 => case.u32(at::REFCOUNT_ORDER, 4).u32(at::HEADER_LENGTH, 112),
             _ => case,

@@ -79,7 +79,7 @@ fn compressed_clusters() {
         entry("all of the file", Safe, L2, at_data(127)),
         entry("too many sectors", Safe, L2, at_data(255)),
         entry("1 TiB", out, L2, COMPRESSED | TIB),
-        entry("the highest offset", out, L2, COMPRESSED | (1 << 54) - 1),
+        entry("the highest offset", out, L2, COMPRESSED | ((1 << 54) - 1)),
         entry("copied", Odd("copied-compressed"), L2, at_data(0) | COPIED),
         entry("in the header", Unsafe("overlap"), L2, COMPRESSED | 8),
         entry("in the L2 table", Unsafe("overlap"), L2, COMPRESSED | L2),

@@ -45,7 +45,7 @@ fn file_names() {
 fn what_may_not_be_read_cannot_be_decided() {
     let fleet = Fleet::new();
     let path = fleet.base("closed.qcow2");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     fleet.diskdag("audit").arg(&path).unprivileged().go().exits(7).says("unreadable");
 }
 

@@ -2,18 +2,22 @@
 #![forbid(unsafe_code)]
 
 use std::boxed::Box;
+use std::collections::HashSet;
 use std::vec::Vec;
 
 use super::layer::Kind;
 use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
-use crate::image::{ImageError, Window};
+use crate::image::{ImageError, View, Window};
 use crate::source::Spans;
-use crate::table::RunKind;
+use crate::table::{Run, RunKind};
 use crate::units::{GuestOffset, HostOffset};
 
 /// Bytes of tables that all layers together keep in mind, at 4 to 64 KiB each.
 const WINDOWS: usize = 4 << 20;
+
+/// Pieces that are taken at most from tables which are used more than once.
+const REPEATS: usize = 1000;
 
 /// Neighbouring guest bytes that come from one place, in the words of `qemu-img map --output=json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +111,8 @@ impl Piece {
 /// The extents of a chain, front to back, without gaps, as long as they can be. Ends after its first
 /// error.
 ///
-/// Reads each table once per place where it is used, in windows of its own. There may be many more extents
-/// than the files have bytes: who prints them should have a limit. Of a raw layer, and of an image whose
+/// Reads each table once per place where it is used, in windows of its own. No sound image uses a table at two
+/// places, but a forged one may at millions: after a thousand small pieces from such tables there is an error. Of a raw layer, and of an image whose
 /// clusters were allocated before they were written, the file system is asked for holes, as QEMU does.
 pub struct Extents<'c> {
     layers: Box<[Walker<'c>]>,
@@ -125,6 +129,12 @@ struct Walker<'c> {
     window: Window,
     /// Whether clusters were allocated before they were written; `None` before it was asked for.
     preallocated: Option<bool>,
+    /// The L1 entry that was looked at last, and whether its L2 table had been another's before.
+    table: Option<(u64, bool)>,
+    /// L2 tables that were looked at.
+    seen: HashSet<HostOffset>,
+    /// Pieces that came from tables which had been looked at before.
+    repeats: usize,
     /// What the file system said last of the file that holds the data, and from where on.
     spans: Spans,
 }
@@ -144,6 +154,9 @@ impl Chain {
             layer,
             window: Window::new(window),
             preallocated: None,
+            table: None,
+            seen: HashSet::new(),
+            repeats: 0,
             spans: Spans::default(),
         };
         let end = start.get().saturating_add(length).min(self.size());
@@ -243,6 +256,9 @@ impl Walker<'_> {
             }
         };
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
+        if let Some(index) = self.endless(view, GuestOffset(at), &run) {
+            return Err(view.shared_table(index));
+        }
         let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
         Ok(match run.kind {
             RunKind::Unallocated { reserved } => piece(run.len, place(reserved), 0),
@@ -250,6 +266,24 @@ impl Walker<'_> {
             RunKind::Compressed { .. } => piece(run.len, NOWHERE, PRESENT | DATA | COMPRESSED),
             RunKind::Data { offset } => self.data(offset.get(), run.len)?,
         })
+    }
+
+    /// Whether too much was made of tables that are used more than once; which L1 entry uses one again.
+    #[inline]
+    fn endless(&mut self, view: &View, guest: GuestOffset, run: &Run) -> Option<u64> {
+        let (index, table) = view.table_of(guest);
+        let again = match self.table {
+            Some((last, again)) if last == index => again,
+            _ => {
+                let again = table.is_some_and(|table| !self.seen.insert(table));
+                self.table = Some((index, again));
+                again
+            }
+        };
+        // A table that says the same of all its clusters makes no more work than a hole does.
+        let small = run.len < 1 << (view.image().geometry().l1_bits() - 6);
+        self.repeats += usize::from(again && small);
+        (self.repeats > REPEATS).then_some(index)
     }
 
     /// Data in a cluster: is it in the file, and if its place was taken before it was written, is it there?

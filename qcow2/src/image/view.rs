@@ -89,6 +89,25 @@ impl View {
         self.size
     }
 
+    /// Where the L2 table for `guest` lies, and which entry of the L1 table says so.
+    #[inline]
+    pub(crate) fn table_of(&self, guest: GuestOffset) -> (u64, Option<HostOffset>) {
+        let geometry = self.image.geometry();
+        let index = geometry.l1_index(guest);
+        match L1Entry::decode(self.l1.get(index), geometry) {
+            L1Entry::Table { offset, .. } => (index, Some(offset)),
+            _ => (index, None),
+        }
+    }
+
+    /// The error for the entry `index` of the L1 table, whose L2 table is that of another one, too.
+    #[cold]
+    pub(crate) fn shared_table(&self, index: u64) -> ImageError {
+        let kind = ErrorKind::Overlap { with: Structure::L2Table };
+        let at = self.l1.entry_at(index).get();
+        self.image.explain(Error::new(Structure::L1Table, "entry", at, kind).into())
+    }
+
     /// What the guest bytes from `guest` on are mapped to, for as many of the next `max` bytes as one look at
     /// a table tells. Beyond the disk's end nothing is allocated.
     #[inline]
@@ -130,8 +149,11 @@ impl View {
         }
         let part = Part::of(&self.image, table, geometry.l2_index(guest), tables.words());
         let to_part_end = part.bytes(&self.image) - (guest.get() & (part.bytes(&self.image) - 1));
-        if let Some(kind) = tables.known(&self.image, &part)? {
-            return Ok(Run { kind, len: to_part_end.min(max) });
+        if let Some((kind, parts)) = tables.known(&self.image, &part)? {
+            // What lies behind the table's end is another table's.
+            let len = (parts - 1).saturating_mul(part.bytes(&self.image));
+            let len = len.saturating_add(to_part_end).min(to_table_end);
+            return Ok(Run { kind, len: len.min(max) });
         }
         let run = tables.with(&self.image, &part, |slice| {
             match slice.run(part.index, guest, max) {
@@ -159,9 +181,10 @@ pub(crate) trait Tables {
     /// How many words of a table are looked at together, at most: a power of two.
     fn words(&self) -> usize;
 
-    /// What a part is known to be, all of it, without looking at it.
+    /// What a part is known to be, all of it, without looking at it; and how many parts from it on are, itself
+    /// counted, maybe beyond the table's end.
     #[inline]
-    fn known(&mut self, _: &Image, _: &Part) -> Result<Option<RunKind>, ImageError> {
+    fn known(&mut self, _: &Image, _: &Part) -> Result<Option<(RunKind, u64)>, ImageError> {
         Ok(None)
     }
 

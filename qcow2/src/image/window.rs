@@ -24,6 +24,8 @@ pub(crate) struct Window {
     words: Box<[Be64]>,
     limit: usize,
     at: Option<u64>,
+    /// What all of the part that is in the window is, if it is all alike.
+    whole: Option<RunKind>,
     spans: Spans,
     uniform: HashMap<u64, RunKind>,
 }
@@ -38,6 +40,7 @@ impl Window {
             words: Box::default(),
             limit,
             at: None,
+            whole: None,
             spans: Spans::default(),
             uniform: HashMap::new(),
         }
@@ -49,21 +52,25 @@ impl Tables for Window {
         self.limit
     }
 
-    fn known(&mut self, image: &Image, part: &Part) -> Result<Option<RunKind>, ImageError> {
+    fn known(&mut self, image: &Image, part: &Part) -> Result<Option<(RunKind, u64)>, ImageError> {
         if self.at == Some(part.offset) {
-            return Ok(None);
+            return Ok(self.whole.map(|kind| (kind, 1)));
         }
         if let Some(kind) = self.uniform.get(&part.offset) {
-            return Ok(Some(*kind));
+            return Ok(Some((*kind, 1)));
         }
         let span = self.spans.at(image.source(), part.offset)?;
-        let hole = span.is_hole() && span.end() - part.offset >= 8 * part.words as u64;
-        Ok(hole.then_some(RunKind::Unallocated { reserved: None }))
+        let hole = if span.is_hole() { span.end() - part.offset } else { 0 };
+        let parts = hole / (8 * part.words as u64);
+        Ok((parts > 0).then_some((RunKind::Unallocated { reserved: None }, parts)))
     }
 
     fn learn(&mut self, part: &Part, kind: RunKind) {
         let uniform = RunKind::Unallocated { reserved: None } == kind
             || RunKind::Zero { reserved: None } == kind;
+        if uniform && self.at == Some(part.offset) {
+            self.whole = Some(kind);
+        }
         if uniform && self.uniform.len() < UNIFORM_MAX {
             self.uniform.insert(part.offset, kind);
         }
@@ -80,7 +87,7 @@ impl Tables for Window {
         }
         let words = self.words.get_mut(..part.words).unwrap_or_default();
         if self.at != Some(part.offset) {
-            self.at = None;
+            (self.at, self.whole) = (None, None);
             load(image, part.offset, words)?;
             self.at = Some(part.offset);
         }
