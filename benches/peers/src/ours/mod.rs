@@ -1,11 +1,13 @@
 //! Our side of every row, through the public interface alone.
 
 mod asked;
+mod checked;
 mod files;
 mod header;
 mod scanned;
 
 pub(crate) use asked::Asked;
+pub(crate) use checked::check;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};
 pub(crate) use scanned::{blockers, scan, size};

@@ -1,5 +1,6 @@
 //! The rows, in groups that share what they are measured on.
 
+mod check;
 mod depends_on;
 mod header;
 mod open;
@@ -16,8 +17,8 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 5] =
-    [header::rows, open::rows, scan::rows, removal::rows, depends_on::rows];
+pub(crate) const GROUPS: [Group; 6] =
+    [header::rows, open::rows, scan::rows, removal::rows, depends_on::rows, check::rows];
 
 /// What the rows are measured with.
 pub(crate) struct Bench {
