@@ -11,12 +11,14 @@
     reason = "each bench takes the part that it needs"
 )]
 
+mod dense;
 mod files;
 mod graph;
 mod header;
 mod random;
 mod shape;
 
+pub use dense::{Dense, Order, tables};
 pub use files::Files;
 pub use graph::graph;
 pub use header::{FILE_LEN, header};

@@ -24,6 +24,8 @@
 //! | `scan/…` | a directory into a graph, one thread | open, pread, close of known paths; imago, no graph |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |
 //! | `depends-on/…` | asked of the graph | intervals of trees that never change; petgraph's search |
+//! | `map/…`, `measure/…` | open, walk over all extents | open, read the L2 tables; qemu-img as a process |
+//! | `guest-…/…` | read through eight layers | imago, its chain opened as ours |
 
 #[path = "../../fleet/mod.rs"]
 mod fleet;

@@ -62,24 +62,49 @@ impl Extent {
             beyond_end: false,
         }
     }
+}
 
+/// What an extent is, packed: there may be millions of them, and what is written bit by bit and read at
+/// once costs more than all else.
+#[derive(Clone, Copy)]
+struct Piece {
+    length: u64,
+    /// `NOWHERE` if there is none.
+    offset: u64,
+    depth: usize,
+    flags: u8,
+}
+
+/// No offset: beyond all that the format can hold.
+const NOWHERE: u64 = u64::MAX;
+const PRESENT: u8 = 1;
+const ZERO: u8 = 2;
+const DATA: u8 = 4;
+const COMPRESSED: u8 = 8;
+const BEYOND_END: u8 = 16;
+
+impl Piece {
     /// Whether `next` could be a part of it: QEMU's `entry_mergeable`.
+    #[inline]
     fn continues(&self, next: &Self) -> bool {
-        let place = match (self.offset, next.offset) {
-            (None, None) => true,
-            (Some(a), Some(b)) => a.get().wrapping_add(self.length) == b.get(),
-            _ => false,
-        };
-        place
-            && (self.depth, self.present, self.zero, self.data, self.compressed, self.beyond_end)
-                == (
-                    next.depth,
-                    next.present,
-                    next.zero,
-                    next.data,
-                    next.compressed,
-                    next.beyond_end,
-                )
+        let expected =
+            if self.offset == NOWHERE { NOWHERE } else { self.offset.wrapping_add(self.length) };
+        expected == next.offset && self.flags == next.flags && self.depth == next.depth
+    }
+
+    fn extent(&self, start: u64) -> Extent {
+        let is = |flag: u8| self.flags & flag != 0;
+        Extent {
+            start: GuestOffset(start),
+            length: self.length,
+            depth: self.depth,
+            present: is(PRESENT),
+            zero: is(ZERO),
+            data: is(DATA),
+            compressed: is(COMPRESSED),
+            offset: (self.offset != NOWHERE).then_some(HostOffset(self.offset)),
+            beyond_end: is(BEYOND_END),
+        }
     }
 }
 
@@ -93,8 +118,8 @@ pub struct Extents<'c> {
     layers: Box<[Walker<'c>]>,
     at: u64,
     end: u64,
-    /// What was found behind the extent that was given last.
-    pending: Option<Result<Extent, ChainError>>,
+    /// What was found behind the extent that was given last, and where it begins.
+    pending: Option<Result<(u64, Piece), ChainError>>,
     /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
     ends: Vec<u64>,
 }
@@ -142,8 +167,9 @@ impl Chain {
 }
 
 impl Extents<'_> {
-    /// The next piece, which may be a part of an extent.
-    fn look(&mut self) -> Result<Option<Extent>, ChainError> {
+    /// The next piece, which may be a part of an extent; it ends at `at`.
+    #[inline]
+    fn look(&mut self) -> Result<Option<Piece>, ChainError> {
         if self.at >= self.end {
             return Ok(None);
         }
@@ -155,39 +181,48 @@ impl Extents<'_> {
             let max = self.ends.last().copied().unwrap_or(self.end) - self.at;
             let below = self.layers.get(depth + 1).map(|walker| walker.layer.size());
             let Some(walker) = self.layers.get_mut(depth) else { return Ok(None) };
-            let status =
-                walker.status(self.at, max).map_err(|error| ChainError { depth, error })?;
-            let Status { mut piece, allocated } = status;
-            piece.depth = depth;
-            piece.start = GuestOffset(self.at);
-            match below {
-                // Search on, as far as the layer below goes.
-                Some(size) if !allocated && self.at < size => {
-                    let end = self.at + piece.length.min(size - self.at);
-                    self.ends.push(end);
-                    continue;
+            let mut piece = match walker.status(self.at, max) {
+                Ok(piece) => piece,
+                Err(error) => return Err(ChainError { depth, error }),
+            };
+            if piece.flags & (PRESENT | BEYOND_END) == 0 {
+                match below {
+                    // Search on, as far as the layer below goes.
+                    Some(size) if self.at < size => {
+                        let end = self.at + piece.length.min(size - self.at);
+                        self.ends.push(end);
+                        continue;
+                    }
+                    _ => piece.flags |= ZERO,
                 }
-                _ if !allocated => piece.zero = true,
-                _ => {}
             }
+            piece.depth = depth;
             self.at += piece.length.max(1);
             return Ok(Some(piece));
         }
     }
 
     fn advance(&mut self) -> Result<Option<Extent>, ChainError> {
-        let next = self.pending.take().map_or_else(|| self.look(), |piece| piece.map(Some));
-        let Some(mut extent) = next? else { return Ok(None) };
+        let start = self.at;
+        let first = match self.pending.take() {
+            Some(first) => Some(first?),
+            None => self.look()?.map(|piece| (start, piece)),
+        };
+        let Some((start, mut piece)) = first else { return Ok(None) };
         loop {
+            let next_start = self.at;
             match self.look() {
-                Ok(Some(next)) if extent.continues(&next) => extent.length += next.length,
+                Ok(Some(next)) if piece.continues(&next) => piece.length += next.length,
+                Ok(None) => break,
+                // Another extent, or an error: given when it is asked for, behind this one.
                 other => {
-                    self.pending = other.transpose();
+                    let next = other.transpose();
+                    self.pending = next.map(|next| next.map(|piece| (next_start, piece)));
                     break;
                 }
             }
         }
-        Ok(Some(extent))
+        Ok(Some(piece.extent(start)))
     }
 }
 
@@ -206,64 +241,31 @@ impl Iterator for Extents<'_> {
 
 impl core::iter::FusedIterator for Extents<'_> {}
 
-/// What one layer says of some bytes.
-struct Status {
-    piece: Extent,
-    /// Whether the search ends here.
-    allocated: bool,
-}
-
 impl Walker<'_> {
-    /// QEMU's `bdrv_co_block_status` for one layer.
-    fn status(&mut self, at: u64, max: u64) -> Result<Status, ImageError> {
-        let mut piece = Extent {
-            start: GuestOffset(at),
-            length: max,
-            depth: 0,
-            present: true,
-            zero: false,
-            data: false,
-            compressed: false,
-            offset: None,
-            beyond_end: false,
-        };
+    /// QEMU's `bdrv_co_block_status` for one layer. What is neither present nor beyond the end is searched
+    /// for in the layer below.
+    #[inline]
+    fn status(&mut self, at: u64, max: u64) -> Result<Piece, ImageError> {
+        let piece = |length, offset, flags| Piece { length, offset, depth: 0, flags };
         let view = match self.layer.kind() {
             Kind::View(view) => view,
             Kind::Raw(raw) => {
                 let span = self.spans.at(raw.source(), at)?;
-                piece.length = max.min(span.end().saturating_sub(at).max(1));
-                piece.data = !span.is_hole();
-                piece.zero = span.is_hole();
-                piece.offset = Some(HostOffset(at));
-                return Ok(Status { piece, allocated: true });
+                let length = max.min(span.end().saturating_sub(at).max(1));
+                return Ok(piece(length, at, PRESENT | if span.is_hole() { ZERO } else { DATA }));
             }
         };
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
         if let Some(index) = self.endless(view, GuestOffset(at), &run) {
             return Err(view.shared_table(index));
         }
-        piece.length = run.len;
-        match run.kind {
-            RunKind::Unallocated { reserved } => {
-                piece.present = false;
-                piece.offset = reserved;
-                return Ok(Status { piece, allocated: false });
-            }
-            RunKind::Zero { reserved } => {
-                piece.zero = true;
-                piece.offset = reserved;
-            }
-            RunKind::Compressed { .. } => {
-                piece.data = true;
-                piece.compressed = true;
-            }
-            RunKind::Data { offset } => {
-                piece.data = true;
-                piece.offset = Some(offset);
-                self.data(offset, &mut piece)?;
-            }
-        }
-        Ok(Status { piece, allocated: true })
+        let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
+        Ok(match run.kind {
+            RunKind::Unallocated { reserved } => piece(run.len, place(reserved), 0),
+            RunKind::Zero { reserved } => piece(run.len, place(reserved), PRESENT | ZERO),
+            RunKind::Compressed { .. } => piece(run.len, NOWHERE, PRESENT | DATA | COMPRESSED),
+            RunKind::Data { offset } => self.data(offset.get(), run.len)?,
+        })
     }
 
     /// Whether too much was made of tables that are used more than once; which L1 entry uses one again.
@@ -285,28 +287,34 @@ impl Walker<'_> {
     }
 
     /// Data in a cluster: is it in the file, and if its place was taken before it was written, is it there?
-    fn data(&mut self, offset: HostOffset, piece: &mut Extent) -> Result<(), ImageError> {
-        let Kind::View(view) = self.layer.kind() else { return Ok(()) };
+    #[inline]
+    fn data(&mut self, offset: u64, len: u64) -> Result<Piece, ImageError> {
+        let mut piece = Piece { length: len, offset, depth: 0, flags: PRESENT | DATA };
+        let Kind::View(view) = self.layer.kind() else { return Ok(piece) };
         let image = view.image();
         // Without its data file an image can be mapped, but not read.
-        let Ok((source, stamp)) = image.data_source() else { return Ok(()) };
-        if offset.get() >= stamp.len {
-            (piece.data, piece.present, piece.zero) = (false, false, true);
-            piece.offset = None;
-            piece.beyond_end = true;
-            return Ok(());
+        let Ok((source, stamp)) = image.data_source() else { return Ok(piece) };
+        if offset >= stamp.len {
+            (piece.offset, piece.flags) = (NOWHERE, ZERO | BEYOND_END);
+            return Ok(piece);
         }
-        let whole = image.geometry().cluster_bits().clusters(stamp.len - offset.get());
-        piece.length = piece.length.min(whole.saturating_mul(image.geometry().cluster_size()));
+        // The file's last cluster may be cut short.
+        let bits = image.geometry().cluster_bits();
+        if len > stamp.len - offset {
+            let whole = bits.clusters(stamp.len - offset);
+            piece.length = len.min(whole.saturating_mul(bits.size()));
+        }
         let preallocated = match self.preallocated {
             Some(known) => known,
             None => *self.preallocated.insert(is_preallocated(image)?),
         };
         if preallocated {
-            let span = self.spans.at(source, offset.get())?;
-            piece.length = piece.length.min(span.end().saturating_sub(offset.get()).max(1));
-            piece.zero = span.is_hole();
+            let span = self.spans.at(source, offset)?;
+            piece.length = piece.length.min(span.end().saturating_sub(offset).max(1));
+            if span.is_hole() {
+                piece.flags |= ZERO;
+            }
         }
-        Ok(())
+        Ok(piece)
     }
 }

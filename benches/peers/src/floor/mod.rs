@@ -3,5 +3,6 @@
 pub(crate) mod by_hand;
 pub(crate) mod cast;
 pub(crate) mod interval;
+pub(crate) mod l2_tables;
 pub(crate) mod read_loop;
 pub(crate) mod with_nom;

@@ -3,9 +3,11 @@
 mod asked;
 mod files;
 mod header;
+mod mapped;
 mod scanned;
 
 pub(crate) use asked::Asked;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};
+pub(crate) use mapped::{chain, extents, read, required};
 pub(crate) use scanned::{blockers, scan, size};

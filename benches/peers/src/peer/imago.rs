@@ -1,11 +1,11 @@
 //! imago 0.2 in its synchronous build, without its implicit dependencies.
 
 use crate::Result;
-use imago::Storage;
 use imago::file::File;
 use imago::io_buffers::{IoVector, IoVectorMut};
 use imago::qcow2::Qcow2;
 use imago::storage::drivers::CommonStorageHelper;
+use imago::{FormatAccess, FormatDriverBuilder, PermissiveImplicitOpenGate, Storage};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -14,6 +14,22 @@ use std::path::Path;
 pub(crate) fn open(path: &Path) -> Result<usize> {
     let image = Qcow2::<File>::open_path(path, false)?;
     Ok(image.implicit_backing_file().map_or(0, String::len))
+}
+
+/// A chain that imago has opened whole.
+pub(crate) struct Disk(FormatAccess<File>);
+
+impl Disk {
+    /// Opens an image and what it names.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let builder = Qcow2::<File>::builder_path(path);
+        Ok(Self(FormatAccess::new(builder.open(PermissiveImplicitOpenGate::default())?)))
+    }
+
+    /// Reads a part of the guest's disk.
+    pub(crate) fn read(&self, at: u64, buffer: &mut [u8]) -> Result<()> {
+        Ok(self.0.read(buffer, at)?)
+    }
 }
 
 /// Parses a header from memory; whether imago accepted it.

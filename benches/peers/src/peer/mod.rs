@@ -5,3 +5,4 @@ pub(crate) mod chain_walk;
 pub(crate) mod has_path;
 pub(crate) mod imago;
 pub(crate) mod qcow2_rs;
+pub(crate) mod qemu_img;

@@ -1,7 +1,9 @@
 //! The rows, in groups that share what they are measured on.
 
 mod depends_on;
+mod guest;
 mod header;
+mod map;
 mod open;
 mod removal;
 mod scan;
@@ -16,8 +18,8 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 5] =
-    [header::rows, open::rows, scan::rows, removal::rows, depends_on::rows];
+pub(crate) const GROUPS: [Group; 7] =
+    [header::rows, open::rows, scan::rows, removal::rows, depends_on::rows, map::rows, guest::rows];
 
 /// What the rows are measured with.
 pub(crate) struct Bench {
