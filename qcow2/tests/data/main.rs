@@ -3,6 +3,8 @@
 //! * [`audit`]: may an image be opened: what is sound is safe, and nothing is followed unless it is allowed
 //! * [`differential`]: images that qemu-img and qemu-io made, of all features in all combinations: the bytes
 //!   that the guest reads, the map, the internal snapshots, the bitmaps, as QEMU tells them
+//! * [`examples`]: the examples run
+//! * [`fuzzed`]: the checks of the fuzz targets, over their corpus and 100,000 mutants of whole images
 //! * [`hostile`]: tables that lie: each named case is bounded in reads and in memory
 //! * [`mutations`]: valid images with bytes changed at random: nothing panics, everything ends
 //! * [`changing`]: files that change while they are read
@@ -10,6 +12,7 @@
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     reason = "helpers of tests may panic like tests, and count in what is at hand"
@@ -19,7 +22,9 @@ mod audit;
 mod chains;
 mod changing;
 mod differential;
+mod examples;
 mod forge;
+mod fuzzed;
 mod hostile;
 mod mutations;
 mod policy;
