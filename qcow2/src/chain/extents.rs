@@ -234,6 +234,10 @@ impl Walker<'_> {
                 return Ok(piece(length, at, PRESENT | if data { DATA } else { ZERO }));
             }
         };
+        let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
+        if len != 0 {
+            return self.data(offset, len);
+        }
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
         let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
         Ok(match run.kind {
