@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
 
-pub(crate) use qemu::{Compare, Following, Info, Map, Measure, QemuOutput};
+pub(crate) use qemu::{Check, Compare, Following, Info, Map, Measure, QemuOutput};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -65,6 +65,9 @@ pub(crate) enum Verb {
     /// What an image says of itself, as `qemu-img info` prints it
     #[command(after_help = help::INFO)]
     Info(Info),
+    /// Is the image's metadata sound? Reads only; the numbers and exit codes of `qemu-img check`
+    #[command(after_help = help::CHECK)]
+    Check(Check),
     /// Where the guest's bytes are, through all layers, as `qemu-img map` prints it
     #[command(after_help = help::MAP)]
     Map(Map),
@@ -74,6 +77,9 @@ pub(crate) enum Verb {
     /// Whether two disks hold the same, as `qemu-img compare` tells
     #[command(after_help = help::COMPARE)]
     Compare(Compare),
+    /// May this untrusted image be opened? What does it name, and what is odd about it?
+    #[command(after_help = help::AUDIT)]
+    Audit(Audit),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),
@@ -247,6 +253,20 @@ pub(crate) struct Waive {
     /// Why that is no problem; printed with every answer that rests on it
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// A directory in which files may lie that the image names; repeatable. Without it nothing that the
+    /// image names is followed
+    #[arg(long = "allow-dir", value_name = "DIR")]
+    pub(crate) allow_dirs: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

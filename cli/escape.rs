@@ -8,6 +8,7 @@ use std::path::Path;
 /// A name as text: control characters and bytes that are not UTF-8 as `\xNN`, other characters
 /// that are not seen as `\u{NNNN}`, a backslash doubled, so that no two names look the same.
 pub(crate) fn name(bytes: &[u8]) -> String {
+    let (bytes, whole) = (cut(bytes), bytes.len());
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -20,7 +21,17 @@ pub(crate) fn name(bytes: &[u8]) -> String {
             push_byte(&mut text, *byte);
         }
     }
+    if bytes.len() < whole {
+        text.push_str(&format!("… ({whole} bytes)"));
+    }
     text
+}
+
+/// As much of a name as a path can have, and the directory before it: the name of a data file may be as
+/// long as a cluster, and no such file can be there.
+pub(crate) fn cut(name: &[u8]) -> &[u8] {
+    const MOST: usize = 2 * 4096;
+    name.get(..MOST).unwrap_or(name)
 }
 
 /// A path as text; see [`name`].
@@ -135,6 +146,12 @@ mod tests {
     fn different_names_look_different() {
         assert_eq!(name(b"a\\x0a"), "a\\\\x0a");
         assert_eq!(name(b"a\xff"), "a\\xff");
+    }
+
+    #[test]
+    fn names_that_no_path_can_have_are_cut() {
+        let long = name(&[0xff; 1 << 20]);
+        assert!(long.len() < 40_000 && long.ends_with("\\xff… (1048576 bytes)"));
     }
 
     #[test]

@@ -9,6 +9,10 @@ pub(crate) enum Exit {
     Ok,
     /// It failed.
     Failed,
+    /// Corruption was found.
+    Corrupt,
+    /// Leaks were found, and nothing worse.
+    Leaking,
     /// Refused, or the answer is no.
     Refused,
     /// What was asked about is not there.
@@ -33,6 +37,8 @@ pub(crate) enum Exit {
 pub(crate) const TABLE: &[(Exit, &str)] = &[
     (Exit::Ok, "yes, or done"),
     (Exit::Failed, "failed"),
+    (Exit::Corrupt, "check found corruption"),
+    (Exit::Leaking, "check found leaks, nothing worse"),
     (Exit::Refused, "no, or refused: every blocker is named"),
     (Exit::NotFound, "an image or directory that was named is not there"),
     (Exit::Broken, "a broken chain or a cycle was found"),
@@ -49,6 +55,8 @@ const PRECEDENCE: &[Exit] = &[
     Exit::Busy,
     Exit::Undecided,
     Exit::Failed,
+    Exit::Corrupt,
+    Exit::Leaking,
     Exit::Unsupported,
     Exit::NotFound,
     Exit::Refused,
@@ -63,6 +71,8 @@ impl Exit {
         match self {
             Self::Ok => 0,
             Self::Failed => 1,
+            Self::Corrupt => 2,
+            Self::Leaking => 3,
             Self::Refused => 4,
             Self::NotFound => 5,
             Self::Broken => 6,
@@ -101,7 +111,7 @@ mod tests {
     #[test]
     fn the_order_is_the_documented_one() {
         let codes: Vec<u8> = PRECEDENCE.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes, [64, 75, 8, 1, 63, 5, 4, 7, 6, 0]);
+        assert_eq!(codes, [64, 75, 8, 1, 2, 3, 63, 5, 4, 7, 6, 0]);
     }
 
     #[test]

@@ -31,10 +31,12 @@ impl Verb {
                 RootsAction::List { common } => common,
             },
             Self::Waive(args) => &mut args.common,
+            Self::Check(args) => &mut args.common,
             Self::Info(args) => &mut args.common,
             Self::Map(args) => &mut args.common,
             Self::Measure(args) => &mut args.common,
             Self::Compare(args) => &mut args.common,
+            Self::Audit(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
         }
     }
@@ -54,6 +56,7 @@ impl Cli {
             Verb::Info(args) => args.of.output == Some(QemuOutput::Json),
             Verb::Map(args) => args.of.output == Some(QemuOutput::Json),
             Verb::Measure(args) => args.of.output == Some(QemuOutput::Json),
+            Verb::Check(args) => args.of.output == Some(QemuOutput::Json),
             Verb::Graph(args) => args.format == GraphFormat::Json,
             _ => false,
         };

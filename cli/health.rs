@@ -106,7 +106,7 @@ pub(crate) fn remedy(doubt: &Doubt) -> String {
         DoubtKind::WorkingDirectory => {
             "give the image an absolute name for what it needs (qemu-img rebase -u)".to_owned()
         }
-        DoubtKind::ScopeAssumed => scope::HOW_TO_DECLARE.to_owned(),
+        DoubtKind::ScopeAssumed | DoubtKind::OutOfScope => scope::HOW_TO_DECLARE.to_owned(),
         DoubtKind::Usage => "ask again as a user who may open the image".to_owned(),
         _ => format!("if it cannot depend on anything here, {waive}"),
     }

@@ -184,6 +184,25 @@ Example:
 Exits as qemu-img does: 0 identical, 1 different, 2 an image could not be opened, 3 what is allocated
 could not be asked, 4 a read failed.";
 
+pub(crate) const AUDIT: &str = "\
+Nothing is opened but the image itself, and what lies in an --allow-dir: neither `..` nor a symbolic
+link leads out of it, and a refusal is the same whether or not there is such a file. Safe means: the
+image names nothing else, all of its structures lie inside the file and apart from each other, and
+no reader sees it differently. It does not mean that the image is whole; that is for a check.
+
+Example:
+  $ diskdag audit upload.qcow2 && qemu-img convert -f qcow2 -O raw upload.qcow2 disk.raw
+  $ diskdag audit --allow-dir /var/lib/images vm.qcow2
+Exits 0 when it is safe to open, 4 when it is not, 7 when nobody can say.";
+
+pub(crate) const CHECK: &str = "\
+--json prints the object of `qemu-img check --output=json`. Nothing that the image names is opened, and
+nothing is written. Exits 0 if all is well, 1 if it could not be checked, 2 on corruption, 3 on leaks
+alone, 63 if the format has nothing to check, as qemu-img does.
+
+Example:
+  $ diskdag check vm.qcow2";
+
 pub(crate) const DEMO: &str = "\
 Example:
   $ diskdag demo

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use diskdag_graph::{Doubt, DoubtKind, Graph};
 use serde_json::{Map, Value, json};
 
+use crate::escape;
 use crate::output::Output;
 
 /// One object on standard output, in the making.
@@ -108,7 +109,12 @@ pub(crate) fn put_path(map: &mut Map<String, Value>, key: &str, path: &Path) {
 
 /// The same for a name that is not a path.
 pub(crate) fn put_bytes(map: &mut Map<String, Value>, key: &str, bytes: &[u8]) {
+    let (bytes, whole) = (escape::cut(bytes), bytes.len());
     map.insert(key.to_owned(), json!(String::from_utf8_lossy(bytes)));
+    if bytes.len() < whole {
+        // No path can be so long: a name like that is not there, but is shown.
+        map.insert(format!("{key}-length"), json!(whole));
+    }
     if std::str::from_utf8(bytes).is_err() {
         map.insert(format!("{key}-bytes"), json!(STANDARD.encode(bytes)));
     }

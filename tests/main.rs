@@ -28,6 +28,8 @@ mod fixtures;
 
 // What qemu-img cannot make: cycles, missing links, special files, hostile names.
 mod broken;
+// Every class of hostile input, each under limits of time, memory and output.
+mod hostile;
 // Chains of a thousand and of a hundred thousand; stars.
 mod deep;
 // Files and directories that may not be read.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Fleet, identities, identity, items, paths_of};
+use crate::support::{Fleet, Image, identities, identity, items, paths_of};
 
 /// A base in one folder, its overlay in another; a leaf beside the base.
 fn two_folders() -> (Fleet, [PathBuf; 2]) {
@@ -163,6 +163,21 @@ fn links_to_folders_do_not_lead_in_circles() {
     fleet.diskdag("can-rm").rooted().image("one/base.qcow2").go().exits(4);
 }
 
+/// What lies behind a link to a folder is in scope: the link was put there to be followed.
+#[test]
+fn links_to_folders_are_followed() {
+    let fleet = Fleet::new();
+    let base = fleet.base("base.qcow2");
+    let elsewhere = fleet.outside().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("over.qcow2"), Image::over(&base).bytes()).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, fleet.path("linked")).unwrap();
+    fleet.diskdag("can-rm").rooted().arg(&base).go().exits(4).says("over.qcow2");
+    // One that leads nowhere leads to no image.
+    std::fs::remove_dir_all(&elsewhere).unwrap();
+    fleet.diskdag("can-rm").rooted().arg(&base).go().exits(0);
+}
+
 /// A root may itself be a link.
 #[test]
 fn a_root_by_a_link() {
@@ -182,4 +197,17 @@ fn hidden_files_and_folders_are_searched() {
     fleet.base("base.qcow2");
     fleet.overlay(".hidden/.over", "../base.qcow2");
     fleet.diskdag("can-rm").rooted().image("base.qcow2").go().exits(4).says(".over");
+}
+
+/// What is beside an image that lies in none of the declared folders was not asked: never a yes.
+#[test]
+fn an_image_outside_of_every_declared_root_may_not_simply_go() {
+    let fleet = Fleet::three();
+    let elsewhere = fleet.outside().join("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    let image = fleet.path("leaf.qcow2");
+    let answer = fleet.diskdag("can-rm").arg("--root").arg(&elsewhere).arg(&image).json().go();
+    let answer = answer.exits(7).object("can-rm");
+    assert_eq!(answer["doubts"][0]["kind"], "out-of-scope", "{answer}");
+    fleet.diskdag("can-rm").arg("--root").arg(&elsewhere).arg(&image).go().exits(7).says("--root");
 }

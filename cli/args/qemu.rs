@@ -21,6 +21,21 @@ pub(crate) struct Info {
     pub(crate) common: Common,
 }
 
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+    /// Print nothing if nothing is wrong
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) of: Opening,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
 /// Arguments of `map`.
 #[derive(Debug, Args)]
 pub(crate) struct Map {

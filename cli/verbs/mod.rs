@@ -1,7 +1,9 @@
 //! The verbs, a file each: arguments in, text or JSON and an exit code out.
 
+mod audit;
 mod can_rm;
 mod chain;
+mod check;
 mod compare;
 mod demo;
 mod dependents;
@@ -38,6 +40,8 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Map(args) => map::run(args, out),
         Verb::Measure(args) => measure::run(args, out),
         Verb::Compare(args) => compare::run(args, out),
+        Verb::Audit(args) => audit::run(args, out),
+        Verb::Check(args) => check::run(args, common, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

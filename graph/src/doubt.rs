@@ -26,6 +26,8 @@ pub enum DoubtKind {
     WorkingDirectory,
     /// No scope was declared: disks elsewhere were not asked.
     ScopeAssumed,
+    /// The image in question lies in none of the declared directories.
+    OutOfScope,
     /// It could not be found out whether the image is in use.
     Usage,
     /// An embedder's own reason.
@@ -46,6 +48,7 @@ impl DoubtKind {
             Self::MissingNamesake => "missing-namesake",
             Self::WorkingDirectory => "working-directory",
             Self::ScopeAssumed => "scope-assumed",
+            Self::OutOfScope => "out-of-scope",
             Self::Usage => "usage",
             Self::Other => "other",
         }
@@ -82,6 +85,12 @@ pub enum ScopeSource {
 }
 
 impl ScopeSource {
+    /// Whether somebody has declared the scope, rather than that it was assumed or that there is
+    /// none.
+    pub(crate) fn is_declaration(self) -> bool {
+        !matches!(self, Self::Assumed | Self::Records)
+    }
+
     /// The word that stands in JSON.
     pub fn name(self) -> &'static str {
         match self {

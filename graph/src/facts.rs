@@ -203,8 +203,9 @@ pub struct Facts {
     pub actual_size: Option<u64>,
     /// Length of the file in bytes: what whoever reads it as raw data finds, whatever it holds.
     pub length: Option<u64>,
-    /// Number of hard links to the file, 0 where that is not known.
-    pub links: u64,
+    /// Hard links to the file under none of `paths`: while there is one, deleting the paths gives
+    /// nothing back.
+    pub unseen_links: u64,
     /// What it needs.
     pub references: Vec<EdgeFacts>,
     /// Whether those references are all.
@@ -227,7 +228,7 @@ impl Facts {
             virtual_size: None,
             actual_size: None,
             length: None,
-            links: 0,
+            unseen_links: 0,
             references: Vec::new(),
             dependencies: DependencyKnowledge::Complete,
             findings: Vec::new(),

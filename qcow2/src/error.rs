@@ -29,6 +29,8 @@ pub enum Structure {
     Bitmaps,
     /// The table of one bitmap.
     BitmapTable,
+    /// A cluster of a bitmap's bits.
+    BitmapData,
     /// The LUKS header.
     Luks,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Structure {
             Self::SnapshotTable => "snapshot table",
             Self::Bitmaps => "bitmap directory",
             Self::BitmapTable => "bitmap table",
+            Self::BitmapData => "cluster of a bitmap",
             Self::Luks => "LUKS header",
         })
     }

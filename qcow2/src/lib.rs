@@ -1,10 +1,11 @@
-//! Zero-copy, bounded reader of qcow2 images: headers, extensions and the references they make.
+//! Zero-copy, bounded reader of qcow2 images: headers, tables, references, and the data that guests see.
 //!
 //! An image is untrusted: a guest can write a qcow2 header into its own raw disk. So the parse core
 //! ([`Header`], [`Reference`], [`create`]) knows no file system and no path. Bytes go in, views of the
 //! same bytes come out; nothing is allocated, and nothing that an image names is ever opened.
 //! It builds without `std`. The feature `std` (on by default) adds `source`, from which an image is
-//! read, and `open`, which opens a path without blocking and without touching special files.
+//! read, `open`, which opens a path without blocking and without touching special files, and, on top of
+//! them, `image` and `chain`, which read guest data.
 //!
 //! * [`format`](mod@format) holds the definitions alone: structures, constants and limits, in the
 //!   specification's order and under its names.
@@ -16,7 +17,10 @@
 //!   persistent bitmaps, the LUKS header.
 //! * [`chain`] reads and maps what the guest sees through all layers; [`info`], [`measure`] and [`compare`]
 //!   answer what qemu-img's verbs of these names do. These need `std`.
+//! * `check` (with `std`) says whether the metadata makes sense, as `qemu-img check` does.
 //! * [`Reference::classify`] takes a backing name apart as QEMU would; it is pure.
+//! * `Image` reads the tables of an image, `Chain` guest bytes and extents through all its layers, from
+//!   files, from memory, from any source. It opens what a `Policy` allows: unless told otherwise, nothing.
 //!
 //! ```
 //! use diskdag_qcow2::{Header, Reference, create::{Backing, Create}};
@@ -41,7 +45,11 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "std")]
+pub mod audit;
+#[cfg(feature = "std")]
 pub mod chain;
+#[cfg(feature = "std")]
+pub mod check;
 #[cfg(feature = "std")]
 mod codec;
 #[cfg(feature = "std")]
@@ -66,6 +74,8 @@ mod sys;
 pub mod table;
 mod units;
 
+#[cfg(feature = "std")]
+pub use audit::{Audit, Verdict};
 #[cfg(feature = "std")]
 pub use chain::{Chain, ChainError, Layer, Policy};
 #[cfg(feature = "std")]

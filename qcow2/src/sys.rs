@@ -99,6 +99,24 @@ pub(crate) fn span(file: &File, offset: u64) -> io::Result<Span> {
     Ok(if offset < end { Span::Data { end } } else { Span::Hole { end: u64::MAX } })
 }
 
+/// Where the next data lies from `offset` on, `u64::MAX` if only a hole follows; `offset` if the file system
+/// doesn't know holes.
+pub(crate) fn next_data(file: &File, offset: u64) -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => data.max(offset),
+            Err(rustix::io::Errno::NXIO) => u64::MAX,
+            Err(_) => offset,
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        _ = file;
+        offset
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use std::format;

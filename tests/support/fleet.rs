@@ -110,6 +110,7 @@ impl Fleet {
             folder: self.top.clone(),
             unprivileged: false,
             any_bytes: false,
+            limited: false,
         }
     }
 }
@@ -140,6 +141,7 @@ pub(crate) struct Ask<'f> {
     folder: PathBuf,
     unprivileged: bool,
     any_bytes: bool,
+    limited: bool,
 }
 
 impl Ask<'_> {
@@ -196,11 +198,25 @@ impl Ask<'_> {
         self
     }
 
+    /// Runs with a second of CPU time and, beside what any process needs, 64 MiB of memory. Who takes more
+    /// is ended by a signal, or cannot go on.
+    pub(crate) fn limited(mut self) -> Self {
+        self.limited = true;
+        self
+    }
+
     /// Runs the command.
     #[must_use = "an answer is there to be looked at"]
     pub(crate) fn go(self) -> Answer {
         let program = if self.unprivileged { Program::for_everybody() } else { Program::built() };
-        let mut command = Command::new(&program.path);
+        let mut command = Command::new(if self.limited { "sh".as_ref() } else { &*program.path });
+        if self.limited {
+            // In KiB: the data segment is what memory is taken from; stacks of threads and the
+            // allocator's reserves come out of the address space, which is therefore generous.
+            let wrapped =
+                "ulimit -t 1 && ulimit -d 98304 && ulimit -v 1048576 && exec \"$0\" \"$@\"";
+            command.args(["-c", wrapped]).arg(&program.path);
+        }
         command
             .args(&self.arguments)
             .current_dir(&self.folder)

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// How many snapshots, and how many bitmaps, are listed of one image.
-const LISTED: usize = 10_000;
+const LISTED: usize = 5_000;
 
 pub(crate) fn run(args: &args::Info, out: &mut Output) -> Result<Exit, Failure> {
     let mut objects = Vec::new();

@@ -5,6 +5,7 @@ use diskdag_qcow2::{CryptMethod, Header};
 use serde_json::{Map, Value, json};
 
 use super::LISTED;
+use crate::escape;
 
 /// An object from keys and values, some of which may not be there.
 fn object<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
@@ -12,9 +13,9 @@ fn object<const N: usize>(entries: [(&str, Option<Value>); N]) -> Value {
     Value::Object(there.collect::<Map<_, _>>())
 }
 
-/// A name as JSON can hold it; qemu-img is lossy too.
+/// A name as JSON can hold it; qemu-img is lossy too. One that no path can have is cut.
 fn text(bytes: &[u8]) -> Value {
-    Value::String(String::from_utf8_lossy(bytes).into_owned())
+    Value::String(String::from_utf8_lossy(escape::cut(bytes)).into_owned())
 }
 
 pub(super) fn of(info: &Info) -> Value {

@@ -35,14 +35,15 @@ impl Labels {
             order: Vec::with_capacity(slots.len()),
             ..Self::default()
         };
-        let steps = first_steps(slots, bound, &traits);
-        let mut extras = labels.choose_parents(slots, &steps, &traits);
+        // The facts of an edge lie far apart in memory: they are asked once.
+        let arcs: Vec<(Arc, Traits)> = slots.arcs().map(|arc| (arc, traits(arc))).collect();
+        let steps = first_steps(&arcs, bound);
+        let mut extras = labels.choose_parents(&arcs, &steps);
         labels.cut_cycles(slots, &mut extras);
         labels.number(slots, generations);
         extras.sort_unstable_by_key(|extra| (labels.of(extra.to).pre, extra.from));
         labels.extras = extras;
         labels.flag_extras();
-        labels.flag_needed(slots, &traits);
         // Where no chain leaves the forest the numbering has counted the steps already.
         let leaves_forest =
             |slot: u32| labels.parent(slot).is_none() && steps[slot as usize].to != NONE;
@@ -53,16 +54,14 @@ impl Labels {
         labels
     }
 
-    /// Makes the forest of the first backing edges that are fit for it; returns all others.
-    fn choose_parents(
-        &mut self,
-        slots: &Slots,
-        steps: &[Step],
-        traits: &impl Fn(Arc) -> Traits,
-    ) -> Vec<Extra> {
+    /// Makes the forest of the first backing edges that are fit for it; returns all others. Notes
+    /// on the way what is [`NEEDED`].
+    fn choose_parents(&mut self, arcs: &[(Arc, Traits)], steps: &[Step]) -> Vec<Extra> {
         let mut extras = Vec::new();
-        for arc in slots.arcs() {
-            let Traits { certain, ends, .. } = traits(arc);
+        for &(arc, Traits { certain, ends, .. }) in arcs {
+            if certain {
+                self.label[arc.to as usize].flags |= NEEDED;
+            }
             let is_first = steps[arc.from as usize].position == arc.position;
             if is_first && certain && !ends && arc.from != arc.to {
                 self.parent[arc.from as usize] = arc.to;
@@ -145,7 +144,8 @@ impl Labels {
     fn enter(&mut self, disk: DiskId, root: u32, depth: u32) {
         let pre = position(self.order.len());
         let slot = disk.slot;
-        self.label[slot as usize] = Label { pre, end: pre, root, flags: 0 };
+        let Label { flags, .. } = self.label[slot as usize];
+        self.label[slot as usize] = Label { pre, end: pre, root, flags };
         self.depth[slot as usize] = depth;
         self.order.push(disk);
     }
@@ -169,14 +169,6 @@ impl Labels {
             }
             if self.exit[slot as usize] != NONE {
                 self.label[slot as usize].flags |= EXTRA;
-            }
-        }
-    }
-
-    fn flag_needed(&mut self, slots: &Slots, traits: &impl Fn(Arc) -> Traits) {
-        for arc in slots.arcs() {
-            if traits(arc).certain {
-                self.label[arc.to as usize].flags |= NEEDED;
             }
         }
     }
@@ -263,10 +255,9 @@ impl Labels {
 }
 
 /// Of every slot the backing edge that stands first among its references.
-fn first_steps(slots: &Slots, bound: usize, traits: &impl Fn(Arc) -> Traits) -> Vec<Step> {
+fn first_steps(arcs: &[(Arc, Traits)], bound: usize) -> Vec<Step> {
     let mut steps = vec![Step::NOWHERE; bound];
-    for arc in slots.arcs() {
-        let traits = traits(arc);
+    for &(arc, traits) in arcs {
         let step = &mut steps[arc.from as usize];
         if traits.backing && arc.position < step.position {
             *step = Step { to: arc.to, position: arc.position, traits };

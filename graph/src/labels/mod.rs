@@ -74,7 +74,7 @@ impl Label {
     }
 
     /// The positions of this disk and of all above it.
-    fn range(&self) -> Range<u32> {
+    pub(crate) fn range(&self) -> Range<u32> {
         self.pre..self.end
     }
 }

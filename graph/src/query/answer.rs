@@ -4,7 +4,14 @@ use crate::doubt::Doubt;
 use crate::graph::Inner;
 use crate::query::doubts::stale;
 
-/// The answer to "does a depend on b?".
+/// The answer to "does a depend on b?". The compiler does not let it be dropped:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let graph = diskdag_graph::Graph::new();
+/// # let Some(disk) = graph.find(std::path::Path::new("/x")) else { return };
+/// graph.depends_on(disk, disk);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an answer that nobody looks at was not worth asking; Unknown never permits anything"]
 pub enum Answer<'g> {

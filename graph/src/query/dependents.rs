@@ -6,6 +6,7 @@ use crate::graph::{DiskId, Graph, Inner, bytes};
 use crate::index::SlotSet;
 use crate::labels::Above;
 use crate::query::answer::Doubts;
+use crate::structure::Arc;
 
 /// Everything that depends on one disk, as [`Graph::dependents`] returns it.
 ///
@@ -140,42 +141,56 @@ impl Inner {
     /// nearest first, within one distance by path. One of `on` is listed itself where it depends
     /// on one of them. One walk however many there are.
     pub(crate) fn dependents_of(&self, on: &[u32]) -> Vec<Found> {
-        let mut listed = SlotSet::default();
-        let mut found: Vec<Found> = Vec::new();
+        let starts: SlotSet = on.iter().copied().collect();
+        let intervals = on.iter().map(|slot| self.labels.of(*slot).range().len());
+        let likely = intervals.fold(0, usize::saturating_add).min(self.slots.len());
+        let mut listed = SlotSet::with_capacity_and_hasher(likely, starts.hasher().clone());
+        let mut found: Vec<(&[u8], Found)> = Vec::with_capacity(likely);
         // What surely depends first, so that a disk found both ways counts as certain.
-        let passes: &[bool] = if self.labels.has_extras() { &[true, false] } else { &[true] };
-        for &certain_only in passes {
-            let mut walked: SlotSet = on.iter().copied().collect();
-            let mut work: Vec<(u32, u32, u32)> = on.iter().map(|slot| (*slot, *slot, 0)).collect();
-            let mut next = 0;
-            while let Some(&(slot, on, below)) = work.get(next) {
-                next += 1;
-                for arc in self.slots.incoming(slot) {
-                    let Some(edge) = self.edge(arc) else { continue };
-                    let traits = self.traits(arc);
-                    // An edge that ends the chain leads to its target and to nothing behind it.
-                    if (certain_only && !traits.certain) || (traits.ends && below > 0) {
-                        continue;
-                    }
-                    if listed.insert(arc.from) {
-                        let dependent = Dependent {
-                            disk: edge.from,
-                            depth: below + 1,
-                            kind: edge.facts.kind,
-                            certain: certain_only,
-                        };
-                        found.push(Found { dependent, on });
-                    }
-                    if walked.insert(arc.from) {
-                        work.push((arc.from, on, below + 1));
-                    }
+        self.walk_up(on, true, |arc, on, below| {
+            let is_new = listed.insert(arc.from);
+            if is_new {
+                found.extend(self.found(arc, on, below, true));
+            }
+            is_new && !starts.contains(&arc.from)
+        });
+        if self.labels.has_extras() {
+            let mut walked = starts;
+            self.walk_up(on, false, |arc, on, below| {
+                if listed.insert(arc.from) {
+                    found.extend(self.found(arc, on, below, false));
+                }
+                walked.insert(arc.from)
+            });
+        }
+        found.sort_by_key(|(path, Found { dependent, .. })| (dependent.depth, *path));
+        found.into_iter().map(|(_, found)| found).collect()
+    }
+
+    /// Goes up from `on`, nearest first, over certain edges or over all. `meet` is told each edge,
+    /// where the way began and how many edges lie below, and says whether to go on from there.
+    fn walk_up(&self, on: &[u32], certain_only: bool, mut meet: impl FnMut(Arc, u32, u32) -> bool) {
+        let mut work: Vec<(u32, u32, u32)> = on.iter().map(|slot| (*slot, *slot, 0)).collect();
+        let mut next = 0;
+        while let Some(&(slot, on, below)) = work.get(next) {
+            next += 1;
+            for arc in self.slots.incoming(slot) {
+                let traits = self.traits(arc);
+                // An edge that ends the chain leads to its target and to nothing behind it.
+                let passes = (traits.certain || !certain_only) && (below == 0 || !traits.ends);
+                if passes && meet(arc, on, below) {
+                    work.push((arc.from, on, below + 1));
                 }
             }
         }
-        found.sort_by_key(|Found { dependent, .. }| {
-            (dependent.depth, bytes(self.path(dependent.disk.slot)))
-        });
-        found
+    }
+
+    /// The dependent at the upper end of an edge, with its path for the order.
+    fn found(&self, arc: Arc, on: u32, below: u32, certain: bool) -> Option<(&[u8], Found)> {
+        let edge = self.edge(arc)?;
+        let (disk, kind) = (edge.from, edge.facts.kind);
+        let dependent = Dependent { disk, depth: below + 1, kind, certain };
+        Some((bytes(self.path(arc.from)), Found { dependent, on }))
     }
 
     /// What is below `x`, nearest first.

@@ -243,6 +243,5 @@ fn describe(certain: bool, depth: u32, kind: &str) -> String {
 
 /// Allocated bytes that go with all known paths of a disk.
 fn own_bytes(facts: &Facts) -> u64 {
-    let elsewhere = facts.links > facts.paths.len().try_into().unwrap_or(u64::MAX);
-    if elsewhere { 0 } else { facts.actual_size.unwrap_or(0) }
+    if facts.unseen_links > 0 { 0 } else { facts.actual_size.unwrap_or(0) }
 }

@@ -125,6 +125,13 @@ impl Assembly {
         join(bytes(self.directory_path(name.directory)), self.text.get(name.name))
     }
 
+    /// Whether the walk has met this file.
+    pub(super) fn is_in_scope(&self, key: &Key) -> bool {
+        let Key::File { device, inode } = *key else { return false };
+        let file = self.by_inode.get(&(device, inode));
+        file.is_some_and(|file| self.files[*file as usize].in_scope)
+    }
+
     /// Puts the name to show first: the first that is no symbolic link in alphabetical order, so
     /// that a second scan shows the same.
     pub(super) fn sort_names(&mut self, file: u32) {

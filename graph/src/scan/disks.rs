@@ -95,6 +95,8 @@ impl<'w> Disks<'w> {
     fn disk(&mut self, assembly: &mut Assembly, number: u32) -> Facts {
         let File { name, further, .. } = &assembly.files[number as usize];
         let names = std::iter::once(name).chain(further);
+        let links = names.clone().filter(|name| !assembly.names[**name as usize].is_symlink);
+        let links = links.count() as u64;
         let paths = names.map(|name| boxed_path(assembly.path(*name))).collect();
         let key = key_of(assembly, number);
         let file = &mut assembly.files[number as usize];
@@ -107,7 +109,7 @@ impl<'w> Disks<'w> {
             references,
             actual_size: file.stat.map(|stat| stat.allocated),
             length,
-            links: file.stat.map_or(0, |stat| stat.links),
+            unseen_links: file.stat.map_or(0, |stat| stat.links.saturating_sub(links)),
             in_scope: file.in_scope,
             ..Facts::new(key)
         };

@@ -24,7 +24,7 @@ pub use control::{Control, Progress};
 pub use scope::{Fingerprint, Scope, Waiver};
 pub use settings::{Settings, SettingsError};
 
-use crate::doubt::{Coverage, ScopeSource};
+use crate::doubt::{Coverage, Doubt, DoubtKind, ScopeSource};
 use crate::facts::Key;
 use crate::graph::{DiskId, Graph, bytes};
 use assembly::{Assembly, Gap, Place};
@@ -150,10 +150,11 @@ impl Scan {
             return Err(ScanError::Stopped);
         }
         let Found { doubts, skipped, .. } = found;
+        let outside = self.outside(&assembly, &places);
         let coverage = Coverage {
             scope: self.scope.roots.clone(),
             source: self.scope.source,
-            doubts,
+            doubts: doubts.into_iter().chain(outside).collect(),
             skipped,
             waived: Vec::new(),
         };
@@ -165,6 +166,29 @@ impl Scan {
         let images = places.into_iter().map(|place| id_of(&graph, place)).collect();
         statistics.elapsed = start.elapsed();
         Ok(Scanned { graph, images, statistics })
+    }
+
+    /// The images asked about that lie in none of the declared directories: what is beside them,
+    /// where dependents usually are, was not asked.
+    fn outside(
+        &self,
+        assembly: &Assembly,
+        places: &[Result<Key, (Key, ImageError)>],
+    ) -> Vec<Doubt> {
+        if !self.scope.source.is_declaration() {
+            return Vec::new();
+        }
+        let lies_outside = |(place, path): (&Result<Key, _>, &PathBuf)| {
+            let key = place.as_ref().ok()?;
+            (!assembly.is_in_scope(key)).then(|| Doubt {
+                path: path.clone(),
+                kind: DoubtKind::OutOfScope,
+                reason:
+                    "lies in none of the declared directories, so those beside it were not asked"
+                        .to_owned(),
+            })
+        };
+        places.iter().zip(&self.images).filter_map(lies_outside).collect()
     }
 
     /// Finds the images asked about; each is a disk whatever it holds.

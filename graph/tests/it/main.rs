@@ -1,12 +1,24 @@
 //! The index proved: table of contents.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
 
+/// Programs of changes from plain bytes, for the fuzzer.
+mod bytes;
 /// Every question, asked of the graph and of the oracle.
 mod compare;
 /// The index said again in the plainest way.
 mod oracle;
 /// Changes, applied to both.
 mod program;
+
+/// The examples that a reader copies from.
+mod example;
+/// Ids, placeholders and versions.
+mod lifetime;
+/// Relations that are easily got wrong.
+mod relations;
+
+/// What a scan opens, counts and refuses to be.
+mod scans;
 
 /// Random programs of changes: after every batch the graph answers as the oracle does.
 mod random;

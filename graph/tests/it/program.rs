@@ -159,7 +159,7 @@ fn facts(said: &Said) -> Facts {
             false => DependencyKnowledge::Complete,
         },
         actual_size: Some(said.allocated),
-        links: said.links,
+        unseen_links: said.links,
         ..Facts::new(key(said.name))
     }
 }

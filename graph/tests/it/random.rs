@@ -160,3 +160,18 @@ fn edges_that_end_chains() {
 fn missing_files_and_namesakes() {
     check(Taste { references: 2, broken: 50, possible: 10, ends: 10, ..PLAIN }, 48);
 }
+
+/// What the fuzzer runs, without the fuzzer.
+#[test]
+fn programs_of_plain_bytes() {
+    let config =
+        ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let result = runner.run(&vec(any::<u8>(), 0..400), |bytes| {
+        Program::of_bytes(&bytes).run();
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::boxed::Box;
+use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::string::String;
 
 use core::fmt;
@@ -39,7 +41,7 @@ impl core::error::Error for ChainError {
 #[non_exhaustive]
 pub enum OpenChainError {
     /// A file that could not be opened.
-    #[error("layer {depth}: {}: {error}", path.display())]
+    #[error("layer {depth}: {}: {error}", shown(path))]
     Open {
         /// Which layer; 0 is the top.
         depth: usize,
@@ -50,7 +52,7 @@ pub enum OpenChainError {
         error: OpenError,
     },
     /// A file that was opened, but is not what it should be.
-    #[error("layer {depth}: {}: {error}", path.display())]
+    #[error("layer {depth}: {}: {error}", shown(path))]
     Image {
         /// Which layer; 0 is the top.
         depth: usize,
@@ -61,7 +63,7 @@ pub enum OpenChainError {
         error: ImageError,
     },
     /// A name that the policy doesn't follow. The same whether or not there is such a file.
-    #[error("layer {depth}: what it names is not allowed by the policy: {}", name.escape_ascii())]
+    #[error("layer {depth}: what it names is not allowed by the policy: {}", named(name))]
     Refused {
         /// Which layer names it.
         depth: usize,
@@ -69,7 +71,7 @@ pub enum OpenChainError {
         name: Box<[u8]>,
     },
     /// A name that leads to no file of this host: remote, of a protocol that hides what it opens, or none.
-    #[error("layer {depth}: {} ({}) names no file of this host", name.escape_ascii(), rule.code())]
+    #[error("layer {depth}: {} ({}) names no file of this host", named(name), rule.code())]
     NoFile {
         /// Which layer names it.
         depth: usize,
@@ -93,7 +95,7 @@ pub enum OpenChainError {
         format: String,
     },
     /// A file that is its own backing file, directly or over others.
-    #[error("layer {depth}: {} is layer {first} already: a cycle", path.display())]
+    #[error("layer {depth}: {} is layer {first} already: a cycle", shown(path))]
     Cycle {
         /// Which layer; 0 is the top.
         depth: usize,
@@ -137,4 +139,19 @@ impl OpenChainError {
             Self::Io { .. } => "io",
         }
     }
+}
+
+/// As much of a name as a path can have: that of a data file may be as long as a cluster.
+const SHOWN: usize = 4096;
+
+fn named(name: &[u8]) -> String {
+    let more = if name.len() > SHOWN { "…" } else { "" };
+    std::format!("{}{more}", name.get(..SHOWN).unwrap_or(name).escape_ascii())
+}
+
+fn shown(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes();
+    let more = if bytes.len() > 2 * SHOWN { "…" } else { "" };
+    let path = Path::new(OsStr::from_bytes(bytes.get(..2 * SHOWN).unwrap_or(bytes)));
+    std::format!("{}{more}", path.display())
 }

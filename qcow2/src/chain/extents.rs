@@ -2,18 +2,22 @@
 #![forbid(unsafe_code)]
 
 use std::boxed::Box;
+use std::collections::HashSet;
 use std::vec::Vec;
 
 use super::layer::Kind;
 use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
-use crate::image::{ImageError, Window};
-use crate::source::Span;
-use crate::table::RunKind;
+use crate::image::{ImageError, View, Window};
+use crate::source::Spans;
+use crate::table::{Run, RunKind};
 use crate::units::{GuestOffset, HostOffset};
 
 /// Bytes of tables that all layers together keep in mind, at 4 to 64 KiB each.
 const WINDOWS: usize = 4 << 20;
+
+/// Pieces that are taken at most from tables which are used more than once.
+const REPEATS: usize = 1000;
 
 /// Neighbouring guest bytes that come from one place, in the words of `qemu-img map --output=json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,15 +111,15 @@ impl Piece {
 /// The extents of a chain, front to back, without gaps, as long as they can be. Ends after its first
 /// error.
 ///
-/// Reads each table once per place where it is used, in windows of its own. There may be many more extents
-/// than the files have bytes: who prints them should have a limit. Of a raw layer, and of an image whose
+/// Reads each table once per place where it is used, in windows of its own. No sound image uses a table at two
+/// places, but a forged one may at millions: after a thousand small pieces from such tables there is an error. Of a raw layer, and of an image whose
 /// clusters were allocated before they were written, the file system is asked for holes, as QEMU does.
 pub struct Extents<'c> {
     layers: Box<[Walker<'c>]>,
     at: u64,
     end: u64,
-    /// A piece that begins an extent, and where it begins.
-    pending: Option<(u64, Piece)>,
+    /// What was found behind the extent that was given last, and where it begins.
+    pending: Option<Result<(u64, Piece), ChainError>>,
     /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
     ends: Vec<u64>,
 }
@@ -125,8 +129,14 @@ struct Walker<'c> {
     window: Window,
     /// Whether clusters were allocated before they were written; `None` before it was asked for.
     preallocated: Option<bool>,
+    /// The L1 entry that was looked at last, and whether its L2 table had been another's before.
+    table: Option<(u64, bool)>,
+    /// L2 tables that were looked at.
+    seen: HashSet<HostOffset>,
+    /// Pieces that came from tables which had been looked at before.
+    repeats: usize,
     /// What the file system said last of the file that holds the data, and from where on.
-    span: Option<(u64, Span)>,
+    spans: Spans,
 }
 
 impl Chain {
@@ -140,8 +150,15 @@ impl Chain {
     #[must_use]
     pub fn extents_of(&self, start: GuestOffset, length: u64) -> Extents<'_> {
         let window = WINDOWS / self.layers().len().max(1);
-        let walker =
-            |layer| Walker { layer, window: Window::new(window), preallocated: None, span: None };
+        let walker = |layer| Walker {
+            layer,
+            window: Window::new(window),
+            preallocated: None,
+            table: None,
+            seen: HashSet::new(),
+            repeats: 0,
+            spans: Spans::default(),
+        };
         let end = start.get().saturating_add(length).min(self.size());
         let at = start.get().min(end);
         let layers = self.layers().iter().map(walker).collect();
@@ -188,18 +205,22 @@ impl Extents<'_> {
     fn advance(&mut self) -> Result<Option<Extent>, ChainError> {
         let start = self.at;
         let first = match self.pending.take() {
-            Some(first) => Some(first),
+            Some(first) => Some(first?),
             None => self.look()?.map(|piece| (start, piece)),
         };
         let Some((start, mut piece)) = first else { return Ok(None) };
         loop {
             let next_start = self.at;
-            let Some(next) = self.look()? else { break };
-            if !piece.continues(&next) {
-                self.pending = Some((next_start, next));
-                break;
+            match self.look() {
+                Ok(Some(next)) if piece.continues(&next) => piece.length += next.length,
+                Ok(None) => break,
+                // Another extent, or an error: given when it is asked for, behind this one.
+                other => {
+                    let next = other.transpose();
+                    self.pending = next.map(|next| next.map(|piece| (next_start, piece)));
+                    break;
+                }
             }
-            piece.length += next.length;
         }
         Ok(Some(piece.extent(start)))
     }
@@ -229,9 +250,9 @@ impl Walker<'_> {
         let view = match self.layer.kind() {
             Kind::View(view) => view,
             Kind::Raw(raw) => {
-                let (end, data) = self.span(at, |at| raw.span(at))?;
-                let length = max.min(end.saturating_sub(at).max(1));
-                return Ok(piece(length, at, PRESENT | if data { DATA } else { ZERO }));
+                let span = self.spans.at(raw.source(), at)?;
+                let length = max.min(span.end().saturating_sub(at).max(1));
+                return Ok(piece(length, at, PRESENT | if span.is_hole() { ZERO } else { DATA }));
             }
         };
         let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
@@ -239,6 +260,9 @@ impl Walker<'_> {
             return self.data(offset, len);
         }
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
+        if let Some(index) = self.endless(view, GuestOffset(at), &run) {
+            return Err(view.shared_table(index));
+        }
         let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
         Ok(match run.kind {
             RunKind::Unallocated { reserved } => piece(run.len, place(reserved), 0),
@@ -246,6 +270,24 @@ impl Walker<'_> {
             RunKind::Compressed { .. } => piece(run.len, NOWHERE, PRESENT | DATA | COMPRESSED),
             RunKind::Data { offset } => self.data(offset.get(), run.len)?,
         })
+    }
+
+    /// Whether too much was made of tables that are used more than once; which L1 entry uses one again.
+    #[inline]
+    fn endless(&mut self, view: &View, guest: GuestOffset, run: &Run) -> Option<u64> {
+        let (index, table) = view.table_of(guest);
+        let again = match self.table {
+            Some((last, again)) if last == index => again,
+            _ => {
+                let again = table.is_some_and(|table| !self.seen.insert(table));
+                self.table = Some((index, again));
+                again
+            }
+        };
+        // A table that says the same of all its clusters makes no more work than a hole does.
+        let small = run.len < 1 << (view.image().geometry().l1_bits() - 6);
+        self.repeats += usize::from(again && small);
+        (self.repeats > REPEATS).then_some(index)
     }
 
     /// Data in a cluster: is it in the file, and if its place was taken before it was written, is it there?
@@ -271,38 +313,12 @@ impl Walker<'_> {
             None => *self.preallocated.insert(is_preallocated(image)?),
         };
         if preallocated {
-            let (end, data) = self.span(offset, |at| source.span(at))?;
-            piece.length = piece.length.min(end.saturating_sub(offset).max(1));
-            if !data {
+            let span = self.spans.at(source, offset)?;
+            piece.length = piece.length.min(span.end().saturating_sub(offset).max(1));
+            if span.is_hole() {
                 piece.flags |= ZERO;
             }
         }
         Ok(piece)
-    }
-
-    /// Whether there is data in the file at `at`, and where that ends.
-    #[inline]
-    fn span(
-        &mut self,
-        at: u64,
-        ask: impl FnOnce(u64) -> std::io::Result<Span>,
-    ) -> Result<(u64, bool), ImageError> {
-        let known = self.span.filter(|(from, span)| {
-            let (Span::Data { end } | Span::Hole { end }) = *span;
-            (*from..end).contains(&at)
-        });
-        let span = match known {
-            Some((_, span)) => span,
-            None => {
-                let span = ask(at)?;
-                // Whoever goes back in the file may ask for the same data or hole, from further ahead.
-                self.span = Some((at, span));
-                span
-            }
-        };
-        Ok(match span {
-            Span::Data { end } => (end, true),
-            Span::Hole { end } => (end, false),
-        })
     }
 }

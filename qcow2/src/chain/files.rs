@@ -18,7 +18,7 @@ pub(crate) fn directory(path: &Path) -> &[u8] {
 
 /// Opens `path`, which an image in `image_dir` names; `None` if the policy doesn't allow it, whether or not
 /// there is such a file.
-pub(super) fn open_named(
+pub(crate) fn open_named(
     path: &Path,
     image_dir: &[u8],
     follow: &Follow,

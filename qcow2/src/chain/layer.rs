@@ -8,7 +8,7 @@ use std::sync::Arc;
 use core::fmt;
 
 use crate::image::{Image, ImageError, View};
-use crate::source::{Source, Span, Stamp, fill};
+use crate::source::{Source, Stamp, fill};
 use crate::table::{Run, RunKind};
 use crate::units::{GuestOffset, HostOffset};
 
@@ -150,9 +150,8 @@ impl Raw {
         Ok(())
     }
 
-    /// Data or a hole, as the file system tells.
-    pub(super) fn span(&self, offset: u64) -> std::io::Result<Span> {
-        self.source.span(offset)
+    pub(super) fn source(&self) -> &dyn Source {
+        &*self.source
     }
 }
 

@@ -12,6 +12,30 @@
 //! * host bytes beyond the end of a file are zeros;
 //! * a disk's last sector is whole: a raw file is filled up with zeros, of a qcow2 disk the tail is dropped;
 //! * where QEMU refuses to read through an entry, so do we.
+//!
+//! ```
+//! use diskdag_qcow2::{Chain, GuestOffset, Image, Layer, create::Create, source::MemorySource};
+//!
+//! // An empty overlay of 1 MiB above a raw disk of 512 bytes.
+//! let layout = Create { virtual_size: 1 << 20, ..Create::default() }.build()?;
+//! let mut overlay = vec![0; usize::try_from(layout.len)?];
+//! for (offset, bytes) in &layout.pieces {
+//!     let at = usize::try_from(*offset)?;
+//!     overlay[at..at + bytes.len()].copy_from_slice(bytes);
+//! }
+//! let overlay = Image::open(MemorySource(overlay))?;
+//! let chain = Chain::new(vec![
+//!     Layer::image(overlay.active()?),
+//!     Layer::raw(MemorySource(vec![7; 512]))?,
+//! ]);
+//! let mut bytes = [1; 4];
+//! chain.read_at(GuestOffset(510), &mut bytes)?;
+//! assert_eq!(bytes, [7, 7, 0, 0]);
+//!
+//! let depths: Vec<_> = chain.extents().map(|extent| extent.map(|e| (e.depth, e.present))).collect();
+//! assert_eq!(depths.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 
@@ -25,7 +49,7 @@ mod read;
 
 pub use error::{ChainError, OpenChainError};
 pub use extents::{Extent, Extents};
-pub(crate) use files::directory;
+pub(crate) use files::{directory, open_named};
 
 pub use layer::Layer;
 pub use policy::{Follow, Policy, Undeclared};

@@ -30,7 +30,8 @@ pub struct Map<'v> {
     window: Window,
     at: u64,
     end: u64,
-    pending: Option<Run>,
+    /// What was found behind the extent that was given last.
+    pending: Option<Result<Run, ImageError>>,
 }
 
 impl View {
@@ -55,22 +56,21 @@ impl Map<'_> {
     }
 
     fn advance(&mut self) -> Result<Option<ImageExtent>, ImageError> {
-        let first = match self.pending.take() {
-            Some(run) => run,
-            None => match self.look()? {
-                Some(run) => run,
-                None => return Ok(None),
-            },
-        };
+        let next = self.pending.take().map_or_else(|| self.look(), |run| run.map(Some));
+        let Some(first) = next? else { return Ok(None) };
         let mut len = first.len;
         let mut end = self.at;
-        while let Some(next) = self.look()? {
-            if !first.kind.continues(len, &next.kind) {
-                self.pending = Some(next);
-                break;
+        loop {
+            match self.look() {
+                Ok(Some(next)) if first.kind.continues(len, &next.kind) => {
+                    len += next.len;
+                    end = self.at;
+                }
+                other => {
+                    self.pending = other.transpose();
+                    break;
+                }
             }
-            len += next.len;
-            end = self.at;
         }
         let guest = GuestOffset(end - len);
         Ok(Some(ImageExtent { guest, len, kind: first.kind }))

@@ -22,6 +22,7 @@ mod read;
 mod slices;
 mod tables;
 mod view;
+mod window;
 
 pub use caches::Caches;
 pub use error::ImageError;
@@ -29,7 +30,7 @@ pub use map::{ImageExtent, Map};
 pub(crate) use read::split;
 pub use tables::{BitmapDirectory, SnapshotTable};
 pub use view::View;
-pub(crate) use view::Window;
+pub(crate) use window::Window;
 
 use std::boxed::Box;
 use std::sync::Arc;

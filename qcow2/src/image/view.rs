@@ -1,7 +1,6 @@
 //! A disk that an image holds: the active one, or that of an internal snapshot.
 #![forbid(unsafe_code)]
 
-use std::boxed::Box;
 use std::sync::Arc;
 
 use super::l1::L1;
@@ -90,6 +89,25 @@ impl View {
         self.size
     }
 
+    /// Where the L2 table for `guest` lies, and which entry of the L1 table says so.
+    #[inline]
+    pub(crate) fn table_of(&self, guest: GuestOffset) -> (u64, Option<HostOffset>) {
+        let geometry = self.image.geometry();
+        let index = geometry.l1_index(guest);
+        match L1Entry::decode(self.l1.get(index), geometry) {
+            L1Entry::Table { offset, .. } => (index, Some(offset)),
+            _ => (index, None),
+        }
+    }
+
+    /// The error for the entry `index` of the L1 table, whose L2 table is that of another one, too.
+    #[cold]
+    pub(crate) fn shared_table(&self, index: u64) -> ImageError {
+        let kind = ErrorKind::Overlap { with: Structure::L2Table };
+        let at = self.l1.entry_at(index).get();
+        self.image.explain(Error::new(Structure::L1Table, "entry", at, kind).into())
+    }
+
     /// What the guest bytes from `guest` on are mapped to, for as many of the next `max` bytes as one look at
     /// a table tells. Beyond the disk's end nothing is allocated.
     #[inline]
@@ -129,14 +147,25 @@ impl View {
             self.image.beyond_end(self.image.source(), &self.image.0.stamp)?;
             return Ok(unallocated(to_table_end.min(max)));
         }
-        let entry = geometry.l2_index(guest);
-        tables.with(&self.image, table, entry, |slice, slice_at, index| {
-            match slice.run(index, guest, max) {
+        let part = Part::of(&self.image, table, geometry.l2_index(guest), tables.words());
+        let to_part_end = part.bytes(&self.image) - (guest.get() & (part.bytes(&self.image) - 1));
+        if let Some((kind, parts)) = tables.known(&self.image, &part)? {
+            // What lies behind the table's end is another table's.
+            let len = (parts - 1).saturating_mul(part.bytes(&self.image));
+            let len = len.saturating_add(to_part_end).min(to_table_end);
+            return Ok(Run { kind, len: len.min(max) });
+        }
+        let run = tables.with(&self.image, &part, |slice| {
+            match slice.run(part.index, guest, max) {
                 Some(Ok(run)) => Ok(run),
-                Some(Err(bad)) => Err(self.bad_entry(slice_at, bad)),
+                Some(Err(bad)) => Err(self.bad_entry(part.offset, bad)),
                 None => Ok(unallocated(0)),
             }
-        })?
+        })??;
+        if run.len == part.bytes(&self.image) {
+            tables.learn(&part, run.kind);
+        }
+        Ok(run)
     }
 
     /// Data at `guest` whose entry is in the window already: its place and its length, which is 0 for all
@@ -167,14 +196,26 @@ impl View {
 
 /// Where L2 tables come from.
 pub(crate) trait Tables {
-    /// Calls `found` with a part of the table at `table` that has entry `entry`, with where that part lies
-    /// in the file, and with the entry's index in it.
+    /// How many words of a table are looked at together, at most: a power of two.
+    fn words(&self) -> usize;
+
+    /// What a part is known to be, all of it, without looking at it; and how many parts from it on are, itself
+    /// counted, maybe beyond the table's end.
+    #[inline]
+    fn known(&mut self, _: &Image, _: &Part) -> Result<Option<(RunKind, u64)>, ImageError> {
+        Ok(None)
+    }
+
+    /// All of a part is of one kind.
+    #[inline]
+    fn learn(&mut self, _: &Part, _: RunKind) {}
+
+    /// Calls `found` with a part of a table.
     fn with<R>(
         &mut self,
         image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
+        part: &Part,
+        found: impl FnOnce(L2View<'_>) -> R,
     ) -> Result<R, ImageError>;
 }
 
@@ -183,69 +224,33 @@ struct Cached;
 
 impl Tables for Cached {
     #[inline]
+    fn words(&self) -> usize {
+        SLICE_WORDS
+    }
+
+    #[inline]
     fn with<R>(
         &mut self,
         image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
+        part: &Part,
+        found: impl FnOnce(L2View<'_>) -> R,
     ) -> Result<R, ImageError> {
         let geometry = *image.geometry();
-        let part = Part::of(image, table, entry, SLICE_WORDS);
         let key = Key { image: image.0.id, offset: part.offset };
         image.0.caches.slices().with(
             key,
             part.words,
             |words| load(image, part.offset, words),
-            |words| found(L2View::from_words(words, geometry), part.offset, part.index),
+            |words| found(L2View::from_words(words, geometry)),
         )
     }
 }
 
-/// A window of a reader's own that moves over the tables, for readers from front to back: it neither takes
-/// room in the cache nor a lock.
-pub(crate) struct Window {
-    words: Box<[Be64]>,
-    limit: usize,
-    at: Option<u64>,
-}
-
-impl Window {
-    /// A window of at most `bytes` bytes, between 4 and 64 KiB. Nothing is allocated before it is used.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let limit = (bytes / 8).clamp(SLICE_WORDS, 8192);
-        // A window must not straddle two parts of a table.
-        let limit = if limit.is_power_of_two() { limit } else { limit.next_power_of_two() / 2 };
-        Self { words: Box::default(), limit, at: None }
-    }
-}
-
-impl Tables for Window {
-    fn with<R>(
-        &mut self,
-        image: &Image,
-        table: HostOffset,
-        entry: u64,
-        found: impl FnOnce(L2View<'_>, u64, usize) -> R,
-    ) -> Result<R, ImageError> {
-        let part = Part::of(image, table, entry, self.limit);
-        if self.words.is_empty() {
-            self.words = std::vec![Be64::new(0); part.words].into_boxed_slice();
-        }
-        let words = self.words.get_mut(..part.words).unwrap_or_default();
-        if self.at != Some(part.offset) {
-            self.at = None;
-            load(image, part.offset, words)?;
-            self.at = Some(part.offset);
-        }
-        Ok(found(L2View::from_words(words, *image.geometry()), part.offset, part.index))
-    }
-}
-
 /// A part of a table: a power of two of words that has a certain entry.
-struct Part {
-    offset: u64,
-    words: usize,
+pub(crate) struct Part {
+    /// Where in the file it lies.
+    pub(super) offset: u64,
+    pub(super) words: usize,
     /// Of the entry in it.
     index: usize,
 }
@@ -262,10 +267,17 @@ impl Part {
             table.get().saturating_add(first.saturating_mul(8 * geometry.l2_words() as u64));
         Self { offset, words, index: usize::try_from(entry - first).unwrap_or_default() }
     }
+
+    /// How many guest bytes it stands for: a power of two.
+    #[inline]
+    fn bytes(&self, image: &Image) -> u64 {
+        let entries = (self.words / image.geometry().l2_words()) as u64;
+        entries << image.geometry().cluster_bits().get()
+    }
 }
 
 /// Reads a part of a table, which lies inside the file at least in part; the rest is zeros.
-fn load(image: &Image, offset: u64, words: &mut [Be64]) -> Result<(), ImageError> {
+pub(super) fn load(image: &Image, offset: u64, words: &mut [Be64]) -> Result<(), ImageError> {
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
     let there = usize::try_from(image.len().saturating_sub(offset)).unwrap_or(usize::MAX);
     let there = there.min(bytes.len());

@@ -21,6 +21,10 @@ impl Source for FileSource {
         Source::read_at(&self.0, offset, buffer)
     }
 
+    fn next_data(&self, offset: u64) -> u64 {
+        self.0.next_data(offset)
+    }
+
     fn stamp(&self) -> io::Result<Stamp> {
         self.0.stamp()
     }
@@ -41,6 +45,11 @@ impl Source for File {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    /// Asks the file system, and moves the descriptor's position, which nothing here uses.
+    fn next_data(&self, offset: u64) -> u64 {
+        crate::sys::next_data(self, offset)
     }
 
     fn stamp(&self) -> io::Result<Stamp> {

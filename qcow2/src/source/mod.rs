@@ -9,10 +9,12 @@
 mod file;
 mod map;
 mod memory;
+mod spans;
 
 pub use file::FileSource;
 pub use map::MappedSource;
 pub use memory::MemorySource;
+pub(crate) use spans::Spans;
 
 use std::io;
 
@@ -43,6 +45,16 @@ pub trait Source: Send + Sync {
     ///
     /// Whatever the system answers. Reading beyond the end is no error.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Where the next byte lies, from `offset` on, that may be other than 0: what is before it is a hole in
+    /// a sparse file, and need not be read. `u64::MAX` if nothing follows.
+    ///
+    /// A hint for whoever reads tables that may be mostly holes; `offset` itself is always right. Cheaper
+    /// than [`span`](Self::span), which also finds where data ends: file systems look for that one extent
+    /// at a time.
+    fn next_data(&self, offset: u64) -> u64 {
+        offset
+    }
 
     /// All bytes at once, if they lie in memory and never change.
     fn mapped(&self) -> Option<&[u8]> {
@@ -104,6 +116,24 @@ pub enum Span {
     },
 }
 
+impl Span {
+    /// Where it ends.
+    #[inline]
+    #[must_use]
+    pub const fn end(self) -> u64 {
+        match self {
+            Self::Data { end } | Self::Hole { end } => end,
+        }
+    }
+
+    /// Whether it is a hole.
+    #[inline]
+    #[must_use]
+    pub const fn is_hole(self) -> bool {
+        matches!(self, Self::Hole { .. })
+    }
+}
+
 macro_rules! forward {
     ($($type:ty),*) => {$(
         impl<S: Source + ?Sized> Source for $type {
@@ -113,6 +143,10 @@ macro_rules! forward {
 
             fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
                 (**self).read_at(offset, buffer)
+            }
+
+            fn next_data(&self, offset: u64) -> u64 {
+                (**self).next_data(offset)
             }
 
             fn mapped(&self) -> Option<&[u8]> {

@@ -47,6 +47,12 @@ impl<'a> Backward<'a> {
         bits
     }
 
+    /// Whether at least `count` bits are left.
+    #[inline]
+    pub(super) fn has(&self, count: u32) -> bool {
+        self.left >= i64::from(count)
+    }
+
     /// Whether more was read than there is.
     #[inline]
     pub(super) fn overrun(&self) -> bool {

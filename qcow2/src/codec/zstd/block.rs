@@ -5,6 +5,9 @@ use super::literals::Literals;
 use super::sequences::{Sequence, Tables};
 use super::{BLOCK_MAX, DecodeFault, INVALID};
 
+/// Copies up to this long are made in one piece.
+const SHORT: usize = 16;
+
 /// What one block hands to the next of its frame.
 pub(super) struct History {
     pub(super) literals: Literals,
@@ -73,6 +76,9 @@ impl<'a> Output<'a> {
         let to = self.at;
         self.room(length)?;
         let from = to - offset;
+        if offset >= SHORT && length <= SHORT && self.short(from, to) {
+            return Ok(());
+        }
         // The repeated part doubles each time.
         let mut done = 0;
         while done < length {
@@ -81,6 +87,38 @@ impl<'a> Output<'a> {
             done += part;
         }
         Ok(())
+    }
+
+    /// Copies [`SHORT`] bytes, of which those that are too many are written over later. `false` if there is no
+    /// room for them.
+    #[inline]
+    fn short(&mut self, from: usize, to: usize) -> bool {
+        let Some(chunk) = self.bytes.get(from..).and_then(<[u8]>::first_chunk::<SHORT>) else {
+            return false;
+        };
+        let chunk = *chunk;
+        match self.bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<SHORT>) {
+            Some(room) => {
+                *room = chunk;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Copies the first `length` of these literals.
+    #[inline]
+    fn push_first(&mut self, literals: &[u8], length: usize) -> Result<(), DecodeFault> {
+        let to = self.at;
+        if length <= SHORT
+            && let Some(chunk) = literals.first_chunk::<SHORT>()
+            && let Some(room) = self.bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<SHORT>)
+        {
+            *room = *chunk;
+            self.at += length;
+            return Ok(());
+        }
+        self.push(literals.get(..length).ok_or(INVALID)?)
     }
 }
 
@@ -99,8 +137,8 @@ impl History {
                 let Sequence { literals: count, length, .. } = sequence;
                 left = left.checked_sub(count.saturating_add(length)).ok_or(INVALID)?;
                 let offset = resolve(&mut self.offsets, &sequence);
-                let (now, later) = literals.split_at_checked(count).ok_or(INVALID)?;
-                output.push(now)?;
+                let later = literals.get(count..).ok_or(INVALID)?;
+                output.push_first(literals, count)?;
                 output.repeat(offset, length)?;
                 literals = later;
             }

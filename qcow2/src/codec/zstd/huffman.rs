@@ -77,14 +77,84 @@ impl Codes {
 
     /// Fills `output` from one stream, which has to end with it.
     pub(super) fn decode(&self, stream: &[u8], output: &mut [u8]) -> Result<(), DecodeFault> {
-        let mut bits = Backward::new(stream)?;
-        for to in output.iter_mut() {
-            let next = usize::try_from(bits.peek(self.log)).unwrap_or_default();
-            let [length, symbol] = self.entries[next % (1 << LOG_MAX)].to_be_bytes();
-            bits.pass(length.into());
+        let mut stream = Stream { bits: Backward::new(stream)?, output };
+        while stream.may_go_on() {
+            stream.four(self);
+        }
+        stream.finish(self)
+    }
+
+    /// Fills each output from its stream. They take turns, so that the processor need not wait for any.
+    pub(super) fn decode_four(
+        &self,
+        streams: [&[u8]; 4],
+        outputs: [&mut [u8]; 4],
+    ) -> Result<(), DecodeFault> {
+        let ([a, b, c, d], [to_a, to_b, to_c, to_d]) = (streams, outputs);
+        let mut a = Stream { bits: Backward::new(a)?, output: to_a };
+        let mut b = Stream { bits: Backward::new(b)?, output: to_b };
+        let mut c = Stream { bits: Backward::new(c)?, output: to_c };
+        let mut d = Stream { bits: Backward::new(d)?, output: to_d };
+        while a.may_go_on() && b.may_go_on() && c.may_go_on() && d.may_go_on() {
+            a.four(self);
+            b.four(self);
+            c.four(self);
+            d.four(self);
+        }
+        a.finish(self)?;
+        b.finish(self)?;
+        c.finish(self)?;
+        d.finish(self)
+    }
+}
+
+/// A stream, and what is left of its output.
+struct Stream<'s, 'o> {
+    bits: Backward<'s>,
+    output: &'o mut [u8],
+}
+
+impl Stream<'_, '_> {
+    /// Whether four symbols may be had with one look at the bits.
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        self.output.len() >= 4 && self.bits.has(56)
+    }
+
+    /// Four symbols, of at most twelve bits each.
+    #[inline]
+    fn four(&mut self, codes: &Codes) {
+        let output = core::mem::take(&mut self.output);
+        let Some((now, later)) = output.split_first_chunk_mut::<4>() else { return };
+        let mut word = self.bits.peek(56) << 8;
+        let mut passed = 0;
+        for to in now {
+            let [length, symbol] = codes.entry(word >> (64 - codes.log));
+            word <<= length;
+            passed += u32::from(length);
             *to = symbol;
         }
-        if bits.is_done() { Ok(()) } else { Err(INVALID) }
+        self.bits.pass(passed);
+        self.output = later;
+    }
+
+    /// What is left, symbol by symbol. All bits have to be used up.
+    fn finish(&mut self, codes: &Codes) -> Result<(), DecodeFault> {
+        for to in self.output.iter_mut() {
+            let [length, symbol] = codes.entry(self.bits.peek(codes.log));
+            self.bits.pass(length.into());
+            *to = symbol;
+        }
+        if self.bits.is_done() { Ok(()) } else { Err(INVALID) }
+    }
+}
+
+impl Codes {
+    /// The length and the symbol of the code that these bits begin with.
+    #[inline]
+    fn entry(&self, bits: u64) -> [u8; 2] {
+        let index = usize::try_from(bits).unwrap_or_default();
+        self.entries[index % (1 << LOG_MAX)].to_be_bytes()
     }
 }
 

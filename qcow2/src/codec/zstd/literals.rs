@@ -64,12 +64,12 @@ impl Literals {
             *length = size(number(&mut section, 2)?);
         }
         let quarter = regenerated.div_ceil(4);
-        let mut output = self.bytes.as_mut_slice();
-        for length in lengths {
-            let (part, rest) = output.split_at_mut_checked(quarter).ok_or(INVALID)?;
-            codes.decode(take(&mut section, length)?, part)?;
-            output = rest;
-        }
-        codes.decode(section, output)
+        let (to_a, rest) = self.bytes.split_at_mut_checked(quarter).ok_or(INVALID)?;
+        let (to_b, rest) = rest.split_at_mut_checked(quarter).ok_or(INVALID)?;
+        let (to_c, to_d) = rest.split_at_mut_checked(quarter).ok_or(INVALID)?;
+        let [a, b, c] = lengths;
+        let (a, b) = (take(&mut section, a)?, take(&mut section, b)?);
+        let c = take(&mut section, c)?;
+        codes.decode_four([a, b, c, section], [to_a, to_b, to_c, to_d])
     }
 }

@@ -1,0 +1,48 @@
+//! The examples that a reader copies from do what they say.
+
+#[expect(dead_code, unreachable_pub, reason = "an example is a program of its own")]
+#[path = "../../examples/own_store.rs"]
+mod own_store;
+
+#[test]
+fn own_store_asks_before_it_deletes() {
+    assert_eq!(
+        own_store::run().unwrap(),
+        [
+            "alice reads through alice -> python -> debian",
+            "alice depends on debian",
+            "debian <- python (1)",
+            "debian <- alice (2)",
+            "debian <- bob (2)",
+            "python: kept, needed by alice, bob",
+            "bob reads through bob -> debian",
+            "python: deleted, 300 bytes freed",
+            "debian: kept, needed by bob",
+            "bob and debian together: yes, 2060 bytes",
+            "3 disks before, 1 now",
+        ]
+    );
+}
+
+#[expect(unreachable_pub, reason = "an example is a program of its own")]
+#[path = "../../examples/who_depends.rs"]
+mod who_depends;
+
+#[test]
+fn who_depends_answers_from_one_scan() {
+    let fleet = crate::scans::Fleet::new();
+    fleet.image("golden", None);
+    fleet.image("web", Some("golden"));
+    fleet.image("web-update", Some("web"));
+    let at = |name: &str| fleet.path(name).display().to_string();
+    let questions = format!("{}\n{}\n/nowhere\n", at("golden"), at("web-update"));
+    let mut answers = Vec::new();
+    let roots = vec![fleet.path("")];
+    who_depends::run(roots, questions.as_bytes(), &mut answers).unwrap();
+    let (golden, web, update) = (at("golden"), at("web"), at("web-update"));
+    let expected = format!(
+        "{golden}: 2 depend on it\n  {web} (1 up)\n  {update} (2 up)\n\
+         {update}: 0 depend on it\n/nowhere: not in the graph\n"
+    );
+    assert_eq!(String::from_utf8(answers).unwrap(), expected);
+}

@@ -1,0 +1,98 @@
+//! One file of a chain: is it an image, and what does it name?
+#![forbid(unsafe_code)]
+
+use std::format;
+use std::vec::Vec;
+
+use super::bytes::Stop;
+use super::finding::{Severity, Tally};
+use super::polyglot::other_format;
+use super::walk::Walk;
+use crate::error::{Error, ErrorKind};
+use crate::header::Salvage;
+use crate::open::{ReadError, read_header};
+use crate::source::Source;
+
+/// What a file was found to be.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    pub(super) readable: bool,
+    /// Whether the bytes begin like a qcow2 image.
+    pub(super) qcow2: bool,
+    pub(super) backing: Option<Vec<u8>>,
+    pub(super) backing_format: Option<Vec<u8>>,
+    pub(super) data_file: Option<Vec<u8>>,
+}
+
+/// Audits one file. Whatever keeps it from being read is a finding, too.
+pub(super) fn audit(source: &dyn Source, tally: &mut Tally) -> Layer {
+    let mut layer = Layer::default();
+    let ended = match source.stamp() {
+        Ok(stamp) => {
+            let ended = structures(source, stamp.len, tally, &mut layer);
+            match (ended, source.stamp()) {
+                (Ok(()) | Err(Stop::Changed), Ok(now)) if now != stamp => Err(Stop::Changed),
+                (Ok(()), Err(error)) => Err(Stop::Io(error)),
+                (ended, _) => ended,
+            }
+        }
+        Err(error) => Err(Stop::Io(error)),
+    };
+    match ended {
+        Ok(()) => {}
+        Err(Stop::Changed) => {
+            layer.readable = false;
+            let detail = || "it changed while it was being read".into();
+            tally.add("changed-during-read", Severity::Unknown, detail);
+        }
+        Err(Stop::Io(error)) => {
+            layer.readable = false;
+            tally.add("unreadable", Severity::Unknown, || format!("{error}"));
+        }
+    }
+    layer
+}
+
+fn structures(
+    source: &dyn Source,
+    len: u64,
+    tally: &mut Tally,
+    layer: &mut Layer,
+) -> Result<(), Stop> {
+    let mut buffer = Vec::new();
+    let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
+    let error = match read_header(source, len, &mut buffer) {
+        Ok(header) => {
+            layer.qcow2 = true;
+            layer.backing = owned(header.backing_name());
+            layer.backing_format = owned(header.backing_format());
+            layer.data_file = owned(header.data_file_name());
+            let mut walk = Walk::new(source, len, header, tally);
+            walk.run()?;
+            layer.readable = walk.readable;
+            return Ok(());
+        }
+        Err(ReadError::Io(error)) => return Err(Stop::Io(error)),
+        Err(ReadError::ChangedDuringRead { .. }) => return Err(Stop::Changed),
+        Err(ReadError::Format(error)) => error,
+    };
+    layer.qcow2 = !matches!(error.kind, ErrorKind::NotQcow2 { .. });
+    if let Some(salvage) = Salvage::of(&buffer, len, error) {
+        layer.backing = owned(salvage.backing_name);
+        layer.backing_format = owned(salvage.backing_format);
+        layer.data_file = owned(salvage.data_file_name);
+    }
+    refused(&error, &buffer, tally);
+    Ok(())
+}
+
+/// There is no header, or one that makes no sense.
+fn refused(error: &Error, first: &[u8], tally: &mut Tally) {
+    match (error.kind, other_format(first)) {
+        (_, Some(format)) => tally.danger("other-format", || format!("it begins like {format}")),
+        (ErrorKind::NotQcow2 { .. } | ErrorKind::UnsupportedVersion { .. }, None) => {
+            tally.add(error.code(), Severity::Unknown, || format!("{error}"));
+        }
+        (_, None) => tally.danger(error.code(), || format!("{error}")),
+    }
+}
