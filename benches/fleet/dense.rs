@@ -77,10 +77,10 @@ impl Dense {
             let used = (all - four * 4).min(4);
             0x0001_0001_0001_0001 << (16 * (4 - used))
         })?;
-        words(l1, tables, &|table| (first_table + table) * CLUSTER | COPIED)?;
+        words(l1, tables, &|table| COPIED + (first_table + table) * CLUSTER)?;
         words(tables, clusters, &|cluster| {
             let place = usize::try_from(cluster).ok().and_then(|at| order.get(at));
-            (first_data + place.copied().unwrap_or_default()) * CLUSTER | COPIED
+            COPIED + (first_data + place.copied().unwrap_or_default()) * CLUSTER
         })?;
         out.flush()?;
         file.write_at(&[0], all * CLUSTER - 1)?;
