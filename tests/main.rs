@@ -17,6 +17,8 @@ mod wrong;
 
 // Images that qemu-img made: our chains are its chains.
 mod real;
+// `check` beside `qemu-img check`.
+mod check;
 // `info` beside `qemu-img info`, key by key.
 mod info;
 // `map`, `compare` and `measure` beside qemu-img's, over images of every kind.

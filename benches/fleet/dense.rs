@@ -35,6 +35,19 @@ pub struct Dense<'a> {
 }
 
 impl Dense<'_> {
+    /// A disk of `size` bytes without a backing file, all of it allocated, its data a hole.
+    pub fn hollow(size: u64, order: Order) -> Self {
+        Self { size, order, backing: None, layer: (0, 1), is_filled: false }
+    }
+
+    /// Bytes of L2 tables and refcount blocks of a hollow disk: what a check has to read.
+    pub fn metadata(&self) -> u64 {
+        let (first, tables) = tables(self.size);
+        // In front of the L2 tables: the header, the refcount table, the blocks, the L1 table.
+        let l1 = (tables * 8).div_ceil(CLUSTER);
+        first - (2 + l1) * CLUSTER + tables * CLUSTER
+    }
+
     /// Writes the image. Metadata comes first, data behind it.
     ///
     /// # Errors

@@ -161,7 +161,7 @@ fn write_finding(finding: &Finding, out: &mut Output) -> std::io::Result<()> {
         Severity::Notice => style.faint("note"),
     };
     let Finding { kind, structure, count, .. } = finding;
-    writeln!(out, "  {severity}: {structure} {kind}: {count} times")?;
+    writeln!(out, "  {severity}: {structure} {kind}: {}", times(*count))?;
     for place in &finding.places {
         writeln!(out, "    {}", style.faint(at(*kind, *structure, place)))?;
     }
@@ -179,10 +179,25 @@ fn at(kind: FindingKind, structure: Structure, place: &Place) -> String {
             format!("entry at byte {at}: {found:#018x}, refcount {refcount}")
         }
         (_, Some(references)) if structure == Structure::Cluster => {
-            format!("cluster at byte {at}: refcount {found}, {references} references")
+            format!("cluster at byte {at}: refcount {found}, {}", used(*references))
         }
         (_, Some(expected)) => format!("at byte {at}: {found}, not {expected}"),
         (_, None) => format!("at byte {at}: {found:#x}"),
+    }
+}
+
+fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        number => format!("{number} times"),
+    }
+}
+
+fn used(references: u64) -> String {
+    match references {
+        0 => "not in use".to_owned(),
+        1 => "used once".to_owned(),
+        references => format!("used {references} times"),
     }
 }
 

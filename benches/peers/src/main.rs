@@ -22,6 +22,7 @@
 //! | `open/…` | open, parse, close one file | open, pread, close; imago; qcow2-rs by its parser and by its device |
 //! | `open-identity/…` | the same, and which file it is | open, pread, close |
 //! | `scan/…` | a directory into a graph, one thread | open, pread, close of known paths; imago, no graph |
+//! | `check/…` | all metadata of an image checked | qemu-img check, a process of its own |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |
 //! | `depends-on/…` | asked of the graph | intervals of trees that never change; petgraph's search |
 //! | `map/…`, `measure/…` | open, walk over all extents | open, read the L2 tables; qemu-img as a process |

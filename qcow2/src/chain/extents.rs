@@ -255,6 +255,10 @@ impl Walker<'_> {
                 return Ok(piece(length, at, PRESENT | if span.is_hole() { ZERO } else { DATA }));
             }
         };
+        let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
+        if len != 0 {
+            return self.data(offset, len);
+        }
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
         if let Some(index) = self.endless(view, GuestOffset(at), &run) {
             return Err(view.shared_table(index));

@@ -1,12 +1,14 @@
 //! Our side of every row, through the public interface alone.
 
 mod asked;
+mod checked;
 mod files;
 mod header;
 mod mapped;
 mod scanned;
 
 pub(crate) use asked::Asked;
+pub(crate) use checked::check;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};
 pub(crate) use mapped::{chain, extents, read, required};

@@ -1,5 +1,6 @@
 //! The rows, in groups that share what they are measured on.
 
+mod check;
 mod depends_on;
 mod guest;
 mod header;
@@ -18,8 +19,16 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 7] =
-    [header::rows, open::rows, scan::rows, removal::rows, depends_on::rows, map::rows, guest::rows];
+pub(crate) const GROUPS: [Group; 8] = [
+    header::rows,
+    open::rows,
+    scan::rows,
+    removal::rows,
+    depends_on::rows,
+    check::rows,
+    map::rows,
+    guest::rows,
+];
 
 /// What the rows are measured with.
 pub(crate) struct Bench {
