@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::l1::L1;
 use super::slices::{Key, SLICE_WORDS};
-use super::{Image, ImageError};
+use super::{Image, ImageError, Window};
 use crate::error::{Error, ErrorKind, Structure};
 use crate::format::{Be64, L1_ENTRIES_MAX};
 use crate::source::fill;
@@ -177,12 +177,8 @@ impl View {
         let L1Entry::Table { offset, .. } = L1Entry::decode(entry, geometry) else {
             return (0, 0);
         };
-        let part = Part::of(&self.image, offset, geometry.l2_index(guest), window.limit);
-        if window.at != Some(part.offset) {
-            return (0, 0);
-        }
-        let words = window.words.get(..part.words).unwrap_or_default();
-        let table = L2View::from_words(words, *geometry);
+        let part = Part::of(&self.image, offset, geometry.l2_index(guest), window.words());
+        let table = L2View::from_words(window.loaded(&part), *geometry);
         table.data_run(part.index, geometry.in_cluster(guest), max)
     }
 

@@ -45,6 +45,15 @@ impl Window {
             uniform: HashMap::new(),
         }
     }
+
+    /// The words of a part, if it is in the window; else none.
+    #[inline]
+    pub(super) fn loaded(&self, part: &Part) -> &[Be64] {
+        if self.at != Some(part.offset) {
+            return &[];
+        }
+        self.words.get(..part.words).unwrap_or_default()
+    }
 }
 
 impl Tables for Window {
