@@ -255,9 +255,13 @@ impl Walker<'_> {
                 return Ok(piece(length, at, PRESENT | if span.is_hole() { ZERO } else { DATA }));
             }
         };
-        let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
-        if len != 0 {
-            return self.data(offset, len);
+        // The short way is for a table that is looked at for the first time, which is all there are in a sound
+        // image; what is made of the others is counted.
+        if self.table == Some((view.image().geometry().l1_index(GuestOffset(at)), false)) {
+            let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
+            if len != 0 {
+                return self.data(offset, len);
+            }
         }
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
         if let Some(index) = self.endless(view, GuestOffset(at), &run) {

@@ -8,7 +8,7 @@ use diskdag_qcow2::audit::{Audit, Verdict};
 use diskdag_qcow2::chain::Policy;
 use diskdag_qcow2::create::{Backing, Create};
 use diskdag_qcow2::open::OpenError;
-use diskdag_qcow2::source::{MemorySource, Source as _};
+use diskdag_qcow2::source::MemorySource;
 
 use super::differential::{Plan, scribble};
 use super::support::{Chance, ok, qemu, run, scratch};
