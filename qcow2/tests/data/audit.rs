@@ -196,3 +196,65 @@ fn a_broken_header_still_says_what_it_names() {
     assert_eq!(audit.references[0].resolved.as_deref(), Some(Path::new("dir/base")));
     assert!(!audit.readable);
 }
+
+/// Bytes of which, after a number of reads, some are gone.
+struct Shrinking {
+    bytes: Vec<u8>,
+    left: std::sync::atomic::AtomicUsize,
+}
+
+impl Shrinking {
+    fn now(&self) -> &[u8] {
+        match self.left.load(std::sync::atomic::Ordering::Relaxed) {
+            0 => &self.bytes[..4 << 16],
+            _ => &self.bytes,
+        }
+    }
+}
+
+impl diskdag_qcow2::source::Source for Shrinking {
+    fn len(&self) -> std::io::Result<u64> {
+        Ok(self.now().len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let found = MemorySource(self.now()).read_at(offset, buffer);
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).ok();
+        found
+    }
+}
+
+#[test]
+fn a_file_that_shrinks_while_it_is_read_cannot_be_decided() {
+    let forge = super::forge::Forge::new();
+    for reads in 1..100 {
+        let left = std::sync::atomic::AtomicUsize::new(reads);
+        let source = Shrinking { bytes: forge.0.clone(), left };
+        let audit = Audit::of_source(&source, b"");
+        if source.left.into_inner() > 0 {
+            assert!(reads > 5, "it has been read in fewer pieces than it has structures");
+            assert_eq!(audit.verdict(), Verdict::Safe);
+            return;
+        }
+        assert_eq!(audit.verdict(), Verdict::Undecidable, "after {reads} reads");
+        assert_eq!(kinds(&audit), ["changed-during-read"], "after {reads} reads");
+        assert!(!audit.readable);
+    }
+    panic!("a hundred reads for six clusters");
+}
+
+#[test]
+fn a_file_that_is_cut_short_under_a_map_cannot_be_decided() {
+    let directory = scratch();
+    let path = directory.path().join("image");
+    fs::write(&path, &super::forge::Forge::new().0).unwrap();
+    let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    // SAFETY: not kept on purpose; the pages that are gone are not touched, which is what this test is about.
+    let source = unsafe { diskdag_qcow2::source::MappedSource::new(&file) }.unwrap();
+    assert_eq!(Audit::of_source(&source, b"").verdict(), Verdict::Safe);
+    file.set_len(3 << 16).unwrap();
+    let audit = Audit::of_source(&source, b"");
+    assert_eq!(audit.verdict(), Verdict::Unsafe, "it is a file that was cut, and says so");
+    assert!(kinds(&audit).contains(&"out-of-bounds"));
+}

@@ -2,7 +2,7 @@
 //! Deterministic: the seeds stand here.
 
 #[path = "../../../fuzz/src/build.rs"]
-mod build;
+pub(crate) mod build;
 #[path = "../../../fuzz/src/image.rs"]
 mod image;
 
@@ -50,7 +50,7 @@ fn chains_of_any_kind_read_as_they_were_built() {
 
 /// An image of clusters of 512 bytes that has something of everything: a mapping of all kinds, and, at its end,
 /// a snapshot with an L1 table of its own, and a bitmap with a table.
-fn sound(chance: &mut Chance) -> Built {
+pub(crate) fn sound(chance: &mut Chance) -> Built {
     let mut built = build::build(&mut Choices(&choices(chance, 64)), 12, false);
     let file = &mut built.file;
     let end = file.len();
@@ -98,7 +98,7 @@ const WORDS: [u64; 16] = [
     0x1ff,
 ];
 
-fn mutate(built: &mut Built, chance: &mut Chance) {
+pub(crate) fn mutate(built: &mut Built, chance: &mut Chance) {
     let l2 = built.l2_offset() as u64;
     for _ in 0..=chance.below(4) {
         let file = &mut built.file;

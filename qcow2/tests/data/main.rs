@@ -1,6 +1,7 @@
 //! Guest data, tables and extents: against QEMU, against hostile images, against chance.
 //!
 //! * [`audit`]: may an image be opened: what is sound is safe, and nothing is followed unless it is allowed
+//! * [`campaign`]: thousands of images, most of them broken, shown to qemu-img and to us
 //! * [`differential`]: images that qemu-img and qemu-io made, of all features in all combinations: the bytes
 //!   that the guest reads, the map, the internal snapshots, the bitmaps, as QEMU tells them
 //! * [`examples`]: the examples run
@@ -19,6 +20,7 @@
 )]
 
 mod audit;
+mod campaign;
 mod chains;
 mod changing;
 mod differential;
