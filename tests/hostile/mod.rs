@@ -32,8 +32,9 @@ use canvas::{Case, Expect};
 const MOST_OUTPUT: usize = 1 << 20;
 
 /// Every verb that reads one image, with the exit codes that it may have.
-const VERBS: [(&str, &[i32]); 6] = [
+const VERBS: [(&str, &[i32]); 7] = [
     ("info", &[0, 1]),
+    ("check", &[0, 1, 2, 3, 63]),
     ("map", &[0, 1]),
     ("measure", &[0, 1]),
     ("audit", &[0, 4, 7]),
