@@ -35,6 +35,7 @@ const MOST_OF_A_MAP: usize = 2 << 20;
 /// Every verb that reads one image, with the exit codes that it may have.
 const VERBS: [(&str, &[i32]); 7] = [
     ("info", &[0, 1]),
+    ("check", &[0, 1, 2, 3, 63]),
     ("map", &[0, 1]),
     ("measure", &[0, 1]),
     ("check", &[0, 1, 2, 3, 63]),
