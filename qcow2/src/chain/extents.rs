@@ -10,7 +10,7 @@ use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
 use crate::image::{ImageError, View, Window};
 use crate::source::Spans;
-use crate::table::{Run, RunKind};
+use crate::table::RunKind;
 use crate::units::{GuestOffset, HostOffset};
 
 /// Bytes of tables that all layers together keep in mind, at 4 to 64 KiB each.
@@ -255,16 +255,15 @@ impl Walker<'_> {
                 return Ok(piece(length, at, PRESENT | if span.is_hole() { ZERO } else { DATA }));
             }
         };
-        // The short way is for a table that is looked at for the first time, which is all there are in a sound
-        // image; what is made of the others is counted.
-        if self.table == Some((view.image().geometry().l1_index(GuestOffset(at)), false)) {
-            let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
-            if len != 0 {
-                return self.data(offset, len);
+        let (offset, len) = view.data_in(&self.window, GuestOffset(at), max);
+        if len != 0 {
+            if let Some(index) = self.endless(view, GuestOffset(at), len) {
+                return Err(view.shared_table(index));
             }
+            return self.data(offset, len);
         }
         let run = view.run_in(&mut self.window, GuestOffset(at), max)?;
-        if let Some(index) = self.endless(view, GuestOffset(at), &run) {
+        if let Some(index) = self.endless(view, GuestOffset(at), run.len) {
             return Err(view.shared_table(index));
         }
         let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
@@ -278,7 +277,7 @@ impl Walker<'_> {
 
     /// Whether too much was made of tables that are used more than once; which L1 entry uses one again.
     #[inline]
-    fn endless(&mut self, view: &View, guest: GuestOffset, run: &Run) -> Option<u64> {
+    fn endless(&mut self, view: &View, guest: GuestOffset, len: u64) -> Option<u64> {
         let (index, table) = view.table_of(guest);
         let again = match self.table {
             Some((last, again)) if last == index => again,
@@ -289,7 +288,7 @@ impl Walker<'_> {
             }
         };
         // A table that says the same of all its clusters makes no more work than a hole does.
-        let small = run.len < 1 << (view.image().geometry().l1_bits() - 6);
+        let small = len < 1 << (view.image().geometry().l1_bits() - 6);
         self.repeats += usize::from(again && small);
         (self.repeats > REPEATS).then_some(index)
     }
