@@ -93,10 +93,7 @@ impl Claims {
             .map(|claim| Span { start: claim.first, end: claim.end, active: 0, all: claim.times })
             .collect();
         for piece in disjoint(&spans) {
-            for cluster in piece.start..piece.end {
-                tally.add(cluster, piece.all);
-                tally.mark(cluster);
-            }
+            tally.claim(piece.start, piece.end, piece.all);
         }
     }
 

@@ -123,6 +123,26 @@ impl Tally {
         before
     }
 
+    /// Counts `more` references to each cluster from `first` to `end`, and says that metadata lies there.
+    pub(super) fn claim(&mut self, first: u64, end: u64, more: u64) {
+        let mut at = first;
+        while at < end {
+            let stop = end.min((at / IN_PAGE + 1) * IN_PAGE);
+            // A whole page of clusters that nothing else claims, as most of a big table are.
+            let few = u8::try_from(more).ok().filter(|few| *few < COUNT);
+            let is_new = !self.is_array() && !self.pages.contains_key(&(at / IN_PAGE));
+            if let Some(few) = few.filter(|_| is_new && stop - at == IN_PAGE) {
+                self.pages.insert(at / IN_PAGE, [METADATA | few; PAGE]);
+            } else {
+                for cluster in at..stop {
+                    self.add(cluster, more);
+                    self.mark(cluster);
+                }
+            }
+            at = stop;
+        }
+    }
+
     /// Says that metadata lies in a cluster.
     pub(super) fn mark(&mut self, cluster: u64) {
         if let Some(cell) = self.cell_mut(cluster) {
@@ -138,12 +158,16 @@ impl Tally {
         }
     }
 
-    /// The clusters of the pages, in order: those with a reference are among them.
+    /// The clusters of the pages that something refers to, in order.
     pub(super) fn paged(&self) -> Vec<u64> {
-        let mut pages: Vec<u64> = self.pages.keys().copied().collect();
-        pages.sort_unstable();
-        let clusters = pages.into_iter().flat_map(|page| page * IN_PAGE..(page + 1) * IN_PAGE);
-        clusters.filter(|cluster| self.cell(*cluster) & COUNT != 0).collect()
+        let mut pages: Vec<_> = self.pages.iter().collect();
+        pages.sort_unstable_by_key(|(page, _)| **page);
+        let mut clusters = Vec::new();
+        for (page, cells) in pages {
+            let cells = (page * IN_PAGE..).zip(cells).filter(|(_, cell)| **cell & COUNT != 0);
+            clusters.extend(cells.map(|(cluster, _)| cluster));
+        }
+        clusters
     }
 
     /// For another thread: the same classes and metadata, no references. Arrays only.
