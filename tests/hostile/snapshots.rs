@@ -143,11 +143,11 @@ fn many() {
         .len(16 << 20);
     cases.push(phantom);
     // Each with an L1 table of its own, 32 MiB of hole.
-    let table: Vec<u8> = (0..400_u64)
+    let table: Vec<u8> = (0..4000_u64)
         .flat_map(|number| Entry { l1: TIB + (number << 25), l1_size: 4 << 20, ..entry() }.bytes())
         .collect();
-    let case = Case::new("400 L1 tables of 32 MiB of hole", Odd("duplicate-snapshot"))
-        .u32(at::SNAPSHOTS, 400)
+    let case = Case::new("4000 L1 tables of 32 MiB of hole", Odd("duplicate-snapshot"))
+        .u32(at::SNAPSHOTS, 4000)
         .u64(at::SNAPSHOTS_AT, 6 << 16)
         .bytes(6 << 16, &table)
         .len(2 * TIB);
