@@ -9,6 +9,7 @@ mod assembly;
 mod content;
 mod control;
 mod disks;
+mod names;
 mod paths;
 mod references;
 mod scope;

@@ -13,6 +13,7 @@ use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image};
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::content::{Content, read};
 use crate::scan::control::{Control, Progress};
+use crate::scan::names::Names;
 use crate::scan::text::{Span, Text};
 use crate::sys::{Directory, EntryKind, Measures, Residence, causes, is_symlink_loop, residence};
 
@@ -50,23 +51,10 @@ pub(crate) struct Found {
     pub(crate) opened: u64,
 }
 
-/// The names of one directory, or some of them: one buffer, not a string each.
-#[derive(Default)]
-struct Names {
-    bytes: Vec<u8>,
-    /// Inode number, so that files are opened in the order in which they lie on the disk, where
-    /// the name begins, and whether it is a symbolic link.
-    entries: Vec<(u64, u32, bool)>,
-}
-
 enum Work {
     Directory { path: PathBuf, parent_device: Option<u64> },
     Files { directory: Arc<Directory>, number: u32, path: Arc<Path>, names: Names },
 }
-
-/// Files handed to one worker at a time: enough that the queue costs nothing, few enough that a
-/// single directory of 100,000 keeps all workers busy.
-const BATCH: usize = 512;
 
 struct Queue {
     work: VecDeque<Work>,
@@ -379,37 +367,6 @@ impl<'w, 'c> Worker<'w, 'c> {
     ) {
         let name = self.found.text.add(name.to_bytes());
         self.found.files.push(Seen { directory, name, is_symlink, stat, content });
-    }
-}
-
-impl Names {
-    fn push(&mut self, name: &CStr, inode: u64, is_symlink: bool) {
-        let Ok(at) = u32::try_from(self.bytes.len()) else { return };
-        self.bytes.extend_from_slice(name.to_bytes_with_nul());
-        self.entries.push((inode, at, is_symlink));
-    }
-
-    fn at(&self, at: u32) -> Option<&CStr> {
-        CStr::from_bytes_until_nul(self.bytes.get(at as usize..)?).ok()
-    }
-
-    /// Cuts the names into batches, each with its own buffer.
-    fn split(self) -> impl Iterator<Item = Self> {
-        let chunks: Vec<Self> = if self.entries.len() <= BATCH {
-            vec![self]
-        } else {
-            let chunks = self.entries.chunks(BATCH).map(|entries| {
-                let mut batch = Self::default();
-                for &(inode, at, is_symlink) in entries {
-                    if let Some(name) = self.at(at) {
-                        batch.push(name, inode, is_symlink);
-                    }
-                }
-                batch
-            });
-            chunks.collect()
-        };
-        chunks.into_iter()
     }
 }
 
