@@ -223,9 +223,15 @@ impl<'w, 'c> Worker<'w, 'c> {
         let Some(number) = self.walk.visit(&path, &directory) else { return };
         let mut names = Names::default();
         let mut deeper = Vec::new();
+        let mut untold = Vec::new();
         let listed = directory.list(|name, kind, inode| {
             let kind = match kind {
-                EntryKind::Unknown => directory.kind(name).unwrap_or(EntryKind::Unknown),
+                EntryKind::Unknown => match directory.kind(name) {
+                    Ok(kind) => kind,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+                    // It may be a directory, and then what lies in it was not asked.
+                    Err(error) => return untold.push((path.join(os_name(name)), error)),
+                },
                 known => known,
             };
             match kind {
@@ -237,6 +243,9 @@ impl<'w, 'c> Worker<'w, 'c> {
         });
         if let Err(error) = listed {
             self.doubt(path.to_path_buf(), DoubtKind::Directory, &error);
+        }
+        for (path, error) in untold {
+            self.doubt(path, DoubtKind::Directory, &error);
         }
         let device = Some(directory.device);
         let deeper = deeper.into_iter().map(|path| Work::Directory { path, parent_device: device });
