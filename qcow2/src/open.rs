@@ -182,23 +182,44 @@ impl From<io::Error> for OpenError {
 ///
 /// [`OpenError`], by kind.
 pub fn open_image(path: &Path) -> Result<Opened, OpenError> {
+    open_image_if(path, |_, _| Ok(()))
+}
+
+/// The same, unless `may` has an objection to the regular file that the path was found to lead to. It is
+/// asked before that is opened, told what the file is, and on Linux given a descriptor of its place, which
+/// can be asked about (`fstatfs`) and not be read.
+///
+/// # Errors
+///
+/// [`OpenError`], by kind; the objection is an [`OpenError::Io`].
+pub fn open_image_if(
+    path: &Path,
+    may: impl FnOnce(&Stat, Option<&File>) -> io::Result<()>,
+) -> Result<Opened, OpenError> {
     #[cfg(target_os = "linux")]
     {
-        open_found(&sys::open_place(path)?, path)
+        open_found(&sys::open_place(path)?, path, may)
     }
     #[cfg(not(target_os = "linux"))]
     {
-        open_same(path, regular(&std::fs::metadata(path)?)?)
+        let stat = regular(&std::fs::metadata(path)?)?;
+        may(&stat, None)?;
+        open_same(path, stat)
     }
 }
 
 /// Opens what a place was found to be, if it is a regular file of a real file system.
 #[cfg(target_os = "linux")]
-fn open_found(place: &File, path: &Path) -> Result<Opened, OpenError> {
+fn open_found(
+    place: &File,
+    path: &Path,
+    may: impl FnOnce(&Stat, Option<&File>) -> io::Result<()>,
+) -> Result<Opened, OpenError> {
     let stat = regular(&place.metadata()?)?;
     if let Some(magic) = sys::refused_filesystem(place)? {
         return Err(OpenError::RefusedFilesystem { magic });
     }
+    may(&stat, Some(place))?;
     match sys::reopen(place)? {
         Some(file) => Ok(Opened { file, stat }),
         None => open_same(path, stat),
@@ -214,7 +235,7 @@ pub(crate) fn open_beneath(directory: &Path, path: &Path) -> Option<Result<Opene
     };
     #[cfg(target_os = "linux")]
     {
-        Some(open_found(&place, &directory.join(path)))
+        Some(open_found(&place, &directory.join(path), |_, _| Ok(())))
     }
     #[cfg(not(target_os = "linux"))]
     {

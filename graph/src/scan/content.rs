@@ -1,5 +1,6 @@
 //! What one file holds, as far as its header says.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
@@ -22,6 +23,24 @@ pub(crate) enum Content {
     Broken(Box<str>),
     /// It could not be read.
     Unreadable(Box<str>),
+    /// No file to be read here: a symbolic link to a directory, to nothing, to a device, or a file
+    /// of a file system that is not searched. Kept because it has to be asked every time.
+    Elsewhere,
+}
+
+impl Content {
+    /// The same, with its names in another text.
+    pub(crate) fn moved(&self, from: &Text, to: &mut Text) -> Self {
+        let Self::Image(image) = self else { return self.clone() };
+        let mut moved = |span: Span| to.add(from.get(span));
+        let backing = image.backing.map(&mut moved);
+        let data_file = image.data_file.map(&mut moved);
+        let backing_format = image.backing_format.map(|format| match format {
+            FormatName::Other(span) => FormatName::Other(moved(span)),
+            known => known,
+        });
+        Self::Image(Image { backing, backing_format, data_file, ..image.clone() })
+    }
 }
 
 /// What a header says that matters to others.
@@ -51,11 +70,11 @@ impl FormatName {
         }
     }
 
-    pub(crate) fn bytes(self, text: &Text) -> &[u8] {
+    pub(crate) fn name(self, text: &Text) -> Cow<'static, [u8]> {
         match self {
-            Self::Qcow2 => b"qcow2",
-            Self::Raw => b"raw",
-            Self::Other(span) => text.get(span),
+            Self::Qcow2 => Cow::Borrowed(b"qcow2"),
+            Self::Raw => Cow::Borrowed(b"raw"),
+            Self::Other(span) => Cow::Owned(text.get(span).to_vec()),
         }
     }
 }
@@ -103,16 +122,6 @@ impl Image {
                 detail: format!("QEMU refuses it: {}", salvage.error),
                 breaks: true,
             }])),
-        }
-    }
-
-    /// The spans moved by `offset`, because the text that they lie in was put behind another.
-    pub(crate) fn shift(&mut self, offset: usize) {
-        for span in [&mut self.backing, &mut self.data_file] {
-            *span = span.map(|span| span.shifted(offset));
-        }
-        if let Some(FormatName::Other(span)) = &mut self.backing_format {
-            *span = span.shifted(offset);
         }
     }
 }

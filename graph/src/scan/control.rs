@@ -15,6 +15,28 @@ pub struct Progress {
     pub images: u64,
 }
 
+/// What has been done so far, by one worker or by all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) directories: u64,
+    pub(crate) files: u64,
+    pub(crate) images: u64,
+    pub(crate) listed: u64,
+    pub(crate) asked: u64,
+    pub(crate) opened: u64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.directories += more.directories;
+        self.files += more.files;
+        self.images += more.images;
+        self.listed += more.listed;
+        self.asked += more.asked;
+        self.opened += more.opened;
+    }
+}
+
 /// Cancel, deadline and progress of a long call. The default never stops and tells nobody.
 #[derive(Clone, Default)]
 pub struct Control {

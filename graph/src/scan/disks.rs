@@ -1,155 +1,136 @@
 //! The last step of a scan: from files to the facts that a graph takes.
 
-use std::path::{Path, PathBuf};
-
-use std::collections::HashMap;
-
-use crate::doubt::{Coverage, Skipped, Waived};
-use crate::facts::{Change, DependencyKnowledge, EdgeFacts, Facts, Format, State};
-use crate::scan::assembly::{Assembly, File};
+use crate::facts::{Change, DependencyKnowledge, EdgeFacts, Facts, Format, Key, State};
+use crate::scan::assembly::{Assembly, in_parallel};
 use crate::scan::content::{Content, is_raw_by_name};
 use crate::scan::paths::boxed_path;
-use crate::scan::references::{key_of, may_refer};
-use crate::scan::scope::{Fingerprint, Waiver};
+use crate::scan::plain;
+use crate::scan::references::may_refer;
+use crate::scan::waived::Waivers;
 
-/// Makes disks of files, and lets waivers have their say.
-pub(super) struct Disks<'w> {
-    waivers: HashMap<&'w Path, &'w Waiver>,
-    pub(super) coverage: Coverage,
-}
-
-impl<'w> Disks<'w> {
-    /// Waivers for what is no disk are applied at once: directories, mounts, missing files.
-    pub(super) fn new(waivers: &'w [Waiver], coverage: Coverage) -> Self {
-        let waivers = waivers.iter().map(|waiver| (&*waiver.path, waiver)).collect();
-        let mut disks = Self { waivers, coverage };
-        let Coverage { doubts, skipped, .. } = &mut disks.coverage;
-        let (doubts, skipped) = (std::mem::take(doubts), std::mem::take(skipped));
-        for doubt in doubts {
-            if !disks.waive(&doubt.path) {
-                disks.coverage.doubts.push(doubt);
-            }
-        }
-        for place in skipped {
-            let may_hold_images = place.may_hold_images && !disks.waive(&place.path);
-            disks.coverage.skipped.push(Skipped { may_hold_images, ..place });
-        }
-        let missing: Vec<PathBuf> = disks
-            .waivers
-            .values()
-            .filter(|waiver| waiver.fingerprint.is_none())
-            .map(|waiver| waiver.path.clone())
-            .collect();
-        for path in missing {
-            disks.waive(&path);
-        }
-        disks
-    }
-
-    /// Whether a waiver covers `path` as it is now; the answers will then say so.
-    fn waive(&mut self, path: &Path) -> bool {
-        let Some(waiver) = self.waivers.get(path) else { return false };
-        if Fingerprint::of(path).ok() != Some(waiver.fingerprint) {
-            return false;
-        }
-        let waived = Waived { path: path.to_owned(), reason: waiver.reason.clone() };
-        if !self.coverage.waived.contains(&waived) {
-            self.coverage.waived.push(waived);
-        }
-        true
-    }
-
-    /// The changes that build the graph.
-    pub(super) fn changes(&mut self, mut assembly: Assembly) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(assembly.files.len() + assembly.loose.len());
-        let loose = std::mem::take(&mut assembly.loose);
-        let mut waived_opaque = Vec::new();
-        for file in 0..assembly.files.len() {
-            let number = u32::try_from(file).unwrap_or(u32::MAX);
-            if !is_disk(&assembly, number) {
+/// The changes that build the graph; waivers have their say.
+pub(super) fn changes(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> Vec<Change> {
+    let threads = assembly.crew.threads();
+    let loose = std::mem::take(&mut assembly.loose);
+    let is_opaque = |key: &Key| loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
+    let has_loose = !loose.is_empty();
+    let assembly = &*assembly;
+    let runs = in_parallel(threads, assembly.files.len(), |run| {
+        let mut facts = Vec::with_capacity(run.len());
+        let mut doubtful = Vec::new();
+        for number in run.filter_map(|number| u32::try_from(number).ok()) {
+            if !is_disk(assembly, number) {
                 continue;
             }
-            assembly.sort_names(number);
-            let facts = self.disk(&mut assembly, number);
-            let opaque = facts.references.iter().map(|edge| &edge.target).filter(|target| {
-                loose.get(*target).is_some_and(|facts| facts.state == State::Opaque)
-            });
-            let opaque: Vec<_> = opaque.cloned().collect();
-            if !opaque.is_empty() && facts.paths.iter().any(|path| self.waive(path)) {
+            let disk = disk(assembly, number);
+            let unknown = disk.dependencies == DependencyKnowledge::Unknown;
+            if unknown || (has_loose && disk.references.iter().any(|edge| is_opaque(&edge.target)))
+            {
+                doubtful.push(facts.len());
+            }
+            facts.push(Change::Insert(disk));
+        }
+        (facts, doubtful)
+    });
+    let mut changes = Vec::with_capacity(assembly.files.len() + loose.len());
+    let mut waived_opaque = Vec::new();
+    for (mut facts, doubtful) in runs {
+        for position in doubtful {
+            let Some(Change::Insert(facts)) = facts.get_mut(position) else { continue };
+            let targets = facts.references.iter().map(|edge| &edge.target);
+            let opaque: Vec<Key> = targets.filter(|key| is_opaque(key)).cloned().collect();
+            if !opaque.is_empty() && waivers.cover_any(&facts.paths) {
                 waived_opaque.extend(opaque);
             }
-            changes.push(Change::Insert(facts));
-        }
-        for (key, mut facts) in loose {
-            let by_path = facts.paths.first().is_some_and(|path| {
-                facts.dependencies == DependencyKnowledge::Unknown && self.waive(path)
-            });
-            if by_path || waived_opaque.contains(&key) {
+            if facts.dependencies == DependencyKnowledge::Unknown && waivers.cover_any(&facts.paths)
+            {
                 facts.dependencies = DependencyKnowledge::Complete;
             }
-            changes.push(Change::Insert(facts));
         }
-        changes
+        changes.append(&mut facts);
     }
-
-    fn disk(&mut self, assembly: &mut Assembly, number: u32) -> Facts {
-        let File { name, further, .. } = &assembly.files[number as usize];
-        let names = std::iter::once(name).chain(further);
-        let links = names.clone().filter(|name| !assembly.names[**name as usize].is_symlink);
-        let links = links.count() as u64;
-        let paths = names.map(|name| boxed_path(assembly.path(*name))).collect();
-        let key = key_of(assembly, number);
-        let file = &mut assembly.files[number as usize];
-        let references = edges(file);
-        let mut findings = std::mem::take(&mut file.findings);
-        let content = std::mem::replace(&mut file.content, Content::Other);
-        let length = file.stat.map(|stat| stat.len);
-        let mut facts = Facts {
-            paths,
-            references,
-            actual_size: file.stat.map(|stat| stat.allocated),
-            length,
-            unseen_links: file.stat.map_or(0, |stat| stat.links.saturating_sub(links)),
-            in_scope: file.in_scope,
-            ..Facts::new(key)
-        };
-        match content {
-            Content::Image(image) => {
-                facts.format = Format::Qcow2;
-                facts.virtual_size = Some(image.virtual_size);
-                findings.extend(image.findings.into_iter().flatten());
-            }
-            Content::Other => {
-                facts.format = match (file.declared.is_some(), file.disowned) {
-                    (true, _) => Format::Other,
-                    (false, true) => Format::Unknown,
-                    (false, false) => Format::Raw,
-                };
-                // QEMU counts a raw disk in whole sectors.
-                facts.virtual_size = length.map(|length| length.next_multiple_of(512));
-                let declared = file.declared.map(|format| format.bytes(&assembly.text));
-                if let Some(format) = declared.filter(|format| may_refer(format)) {
-                    facts.dependencies = DependencyKnowledge::Unknown;
-                    let format = String::from_utf8_lossy(format);
-                    let reason = format!("declared {format}, which may name others; not read");
-                    facts.reason = Some(reason.into());
-                }
-            }
-            Content::Broken(reason) => {
-                facts.format = Format::Qcow2;
-                unreadable(&mut facts, &reason);
-            }
-            Content::Unreadable(reason) => unreadable(&mut facts, &reason),
-        }
-        if facts.dependencies == DependencyKnowledge::Unknown
-            && facts.paths.iter().any(|path| self.waive(path))
-        {
+    let mut loose: Vec<(Key, Facts)> = loose.into_iter().collect();
+    loose.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
+    for (key, mut facts) in loose {
+        let by_path = facts.paths.first().is_some_and(|path| {
+            facts.dependencies == DependencyKnowledge::Unknown && waivers.cover(path)
+        });
+        if by_path || waived_opaque.contains(&key) {
             facts.dependencies = DependencyKnowledge::Complete;
         }
-        findings.dedup();
-        facts.findings = findings;
-        facts
+        changes.push(Change::Insert(facts));
     }
+    changes
+}
+
+/// What is no file is known by its name: the order in which a second scan finds it too.
+fn name_of(key: &Key) -> &[u8] {
+    match key {
+        Key::Name(name) => name,
+        Key::File { .. } => b"",
+    }
+}
+
+fn disk(assembly: &Assembly<'_>, number: u32) -> Facts {
+    let file = &assembly.files[number as usize];
+    let (_, entry) = assembly.entry(&assembly.names[file.name as usize]);
+    let measures = entry.measures;
+    let (paths, references, links) = match file.has_further {
+        false => {
+            let path = boxed_path(assembly.path(file.name));
+            (vec![path], edges(assembly, &[file.name]), u64::from(!entry.is_symlink))
+        }
+        true => {
+            let names = assembly.names_of(number);
+            let is_link =
+                |name: &&u32| !assembly.entry(&assembly.names[**name as usize]).1.is_symlink;
+            let links = names.iter().filter(is_link).count() as u64;
+            let paths = names.iter().map(|name| boxed_path(assembly.path(*name))).collect();
+            (paths, edges(assembly, &names), links)
+        }
+    };
+    let length = measures.map(|measures| measures.len);
+    let mut findings = assembly.findings.get(&number).cloned().unwrap_or_default();
+    let mut facts = Facts {
+        paths,
+        references,
+        actual_size: measures.map(|measures| measures.allocated),
+        length,
+        unseen_links: measures.map_or(0, |measures| measures.links.saturating_sub(links)),
+        in_scope: file.in_scope,
+        ..Facts::new(assembly.key(number))
+    };
+    match &entry.content {
+        Content::Image(image) => {
+            facts.format = Format::Qcow2;
+            facts.virtual_size = Some(image.virtual_size);
+            findings.extend(image.findings.iter().flatten().cloned());
+        }
+        Content::Other | Content::Elsewhere => {
+            let declared = assembly.declared.get(&number);
+            facts.format = match (declared.is_some(), file.disowned) {
+                (true, _) => Format::Other,
+                (false, true) => Format::Unknown,
+                (false, false) => Format::Raw,
+            };
+            // QEMU counts a raw disk in whole sectors.
+            facts.virtual_size = length.map(|length| length.next_multiple_of(512));
+            if let Some(format) = declared.filter(|format| may_refer(format)) {
+                facts.dependencies = DependencyKnowledge::Unknown;
+                let format = String::from_utf8_lossy(format);
+                let reason = format!("declared {format}, which may name others; not read");
+                facts.reason = Some(reason.into());
+            }
+        }
+        Content::Broken(reason) => {
+            facts.format = Format::Qcow2;
+            unreadable(&mut facts, reason);
+        }
+        Content::Unreadable(reason) => unreadable(&mut facts, reason),
+    }
+    findings.dedup();
+    facts.findings = findings;
+    facts
 }
 
 fn unreadable(facts: &mut Facts, reason: &str) {
@@ -159,28 +140,30 @@ fn unreadable(facts: &mut Facts, reason: &str) {
 }
 
 /// Whether a file is a disk at all: qcow2, or raw by its name, or because something refers to it.
-fn is_disk(assembly: &Assembly, number: u32) -> bool {
-    let File { content, wanted, name, further, .. } = &assembly.files[number as usize];
-    let mut names = std::iter::once(name).chain(further);
-    *wanted
-        || !matches!(content, Content::Other)
-        || names.any(|at| is_raw_by_name(assembly.text.get(assembly.names[*at as usize].name)))
+fn is_disk(assembly: &Assembly<'_>, number: u32) -> bool {
+    let file = &assembly.files[number as usize];
+    if !matches!(assembly.content(number).1, Content::Other) || assembly.is_wanted(number) {
+        return true;
+    }
+    let is_raw = |name: &u32| is_raw_by_name(assembly.bytes_of(*name));
+    let further = assembly.further.get(&number).into_iter().flatten();
+    is_raw(&file.name) || (file.has_further && further.into_iter().any(is_raw))
 }
 
-/// The edges in the order of the names that they were resolved under, each once.
-fn edges(file: &mut File) -> Vec<EdgeFacts> {
-    let edges = std::mem::take(&mut file.edges);
-    if file.further.is_empty() {
-        return edges;
+/// The edges of these names in their order, each once.
+fn edges(assembly: &Assembly<'_>, names: &[u32]) -> Vec<EdgeFacts> {
+    if let [name] = names
+        && let Some(edge) = plain::edge(assembly, *name)
+    {
+        return vec![edge];
     }
-    let names: Vec<u32> = std::iter::once(file.name).chain(file.further.iter().copied()).collect();
-    let place = |name: &u32| names.iter().position(|other| other == name);
-    let mut edges: Vec<_> = file.edge_names.iter().map(place).zip(edges).collect();
-    edges.sort_by_key(|(place, _)| *place);
-    let mut unique: Vec<EdgeFacts> = Vec::with_capacity(edges.len());
-    for (_, edge) in edges {
-        if !unique.contains(&edge) {
-            unique.push(edge);
+    let mut unique: Vec<EdgeFacts> = Vec::new();
+    for name in names {
+        let elaborate = assembly.edges.get(name).into_iter().flatten().cloned();
+        for edge in elaborate.chain(plain::edge(assembly, *name)) {
+            if !unique.contains(&edge) {
+                unique.push(edge);
+            }
         }
     }
     unique

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 /// The names of one directory, or some of them: one buffer, not a string each.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Names {
     bytes: Vec<u8>,
     /// Inode number, so that files are opened in the order in which they lie on the disk, where
@@ -13,7 +13,7 @@ pub(super) struct Names {
 
 /// Files handed to one worker at a time: enough that the queue costs nothing, few enough that a
 /// single directory of 100,000 keeps all workers busy.
-const BATCH: usize = 512;
+const BATCH: usize = 256;
 
 impl Names {
     pub(super) fn push(&mut self, name: &CStr, inode: u64, is_symlink: bool) {
@@ -22,8 +22,23 @@ impl Names {
         self.entries.push((inode, at, is_symlink));
     }
 
-    pub(super) fn at(&self, at: u32) -> Option<&CStr> {
+    fn at(&self, at: u32) -> Option<&CStr> {
         CStr::from_bytes_until_nul(self.bytes.get(at as usize..)?).ok()
+    }
+
+    /// The name, and whether it is a symbolic link.
+    pub(super) fn get(&self, position: usize) -> Option<(&CStr, bool)> {
+        let (_, at, is_symlink) = *self.entries.get(position)?;
+        Some((self.at(at)?, is_symlink))
+    }
+
+    /// The same without one of them.
+    pub(super) fn without(&self, position: usize) -> Self {
+        let mut names = self.clone();
+        if position < names.entries.len() {
+            names.entries.remove(position);
+        }
+        names
     }
 
     /// Cuts the names into batches, each with its own buffer.

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use crate::facts::{
     Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
 };
-use crate::scan::assembly::{Assembly, Gap, Place};
-use crate::scan::content::{Content, FormatName};
+use crate::scan::assembly::{Assembly, ELABORATE, Step};
+use crate::scan::content::Content;
 use crate::scan::paths::{ends_with, os_str, suffix};
+use crate::scan::places::Place;
 use crate::scan::printable;
-use crate::scan::text::Span;
+use crate::scan::question::Gap;
 
 /// A name resolved from QEMU's working directory may mean any file that ends with it. Beyond this
 /// many, nobody can list what is meant, and the reference is opaque.
@@ -31,62 +32,55 @@ struct Deferred {
 struct Draft {
     kind: EdgeKind,
     raw: Box<[u8]>,
-    format: Option<FormatName>,
+    format: Option<Cow<'static, [u8]>>,
     rule: diskdag_qcow2::reference::Rule,
     certainty: Certainty,
 }
 
-/// Resolves every reference of every image, following those that lead out of the scope.
-pub(super) fn resolve_all(assembly: &mut Assembly, should_stop: &dyn Fn() -> bool) {
+/// Resolves every reference that is not resolved yet, following those that lead out of the scope.
+pub(super) fn resolve_all(assembly: &mut Assembly<'_>) -> Step<()> {
     let mut deferred = Vec::new();
     let mut candidates: Option<HashMap<Box<[u8]>, Vec<u32>>> = None;
-    while !should_stop() {
-        if let Some(name) = assembly.pending.pop() {
-            resolve(assembly, name, &mut deferred);
-        } else if let Some(next) = deferred.pop() {
+    loop {
+        let pending = std::mem::take(&mut assembly.pending);
+        if pending.is_empty() && deferred.is_empty() {
+            return Ok(());
+        }
+        for name in &pending {
+            resolve(assembly, *name, &mut deferred)?;
+        }
+        if !pending.is_empty() {
+            continue;
+        }
+        for next in std::mem::take(&mut deferred) {
             let candidates = candidates.get_or_insert_with(|| by_file_name(assembly));
-            resolve_possible(assembly, &next, candidates);
-        } else {
-            return;
+            resolve_possible(assembly, &next, candidates)?;
         }
     }
 }
 
-fn by_file_name(assembly: &Assembly) -> HashMap<Box<[u8]>, Vec<u32>> {
+fn by_file_name(assembly: &Assembly<'_>) -> HashMap<Box<[u8]>, Vec<u32>> {
     let mut names: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
-    for (name, at) in assembly.names.iter().zip(0..) {
-        names.entry(assembly.text.get(name.name).into()).or_default().push(at);
+    for (_, at) in assembly.names.iter().zip(0..) {
+        names.entry(assembly.bytes_of(at).into()).or_default().push(at);
     }
     names
 }
 
 /// The references of one image as one of its names leads to them.
-fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
-    let file = assembly.names[name as usize].file;
-    let Content::Image(image) = &assembly.files[file as usize].content else { return };
-    let text = &assembly.text;
-    let owned = |span: Span| -> Box<[u8]> { text.get(span).into() };
-    let backing = image.backing.map(owned);
-    let format = image.backing_format;
-    let data_file = image.data_file.map(owned);
+fn resolve(assembly: &mut Assembly<'_>, name: u32, deferred: &mut Vec<Deferred>) -> Step<()> {
+    let (part, entry) = assembly.entry(&assembly.names[name as usize]);
+    let Content::Image(image) = &entry.content else { return Ok(()) };
+    let format = image.backing_format.map(|format| format.name(&part.text));
+    let backing: Option<Box<[u8]>> = image.backing.map(|span| part.text.get(span).into());
+    let data_file: Option<Box<[u8]>> = image.data_file.map(|span| part.text.get(span).into());
+    assembly.names[name as usize].backing = ELABORATE;
     if let Some(raw) = backing {
         let reference = Reference::classify(&raw);
         let rule = reference.rule();
-        if let Reference::Relative(path) = reference {
-            // Nearly every image: the string moves on.
-            let place = assembly.locate(assembly.names[name as usize].directory, path);
-            let certainty = Certainty::Certain;
-            connect(
-                assembly,
-                name,
-                place,
-                Draft { kind: EdgeKind::Backing, rule, raw, format, certainty },
-            );
-        } else {
-            let (kind, certainty) = (EdgeKind::Backing, Certainty::Certain);
-            let draft = Draft { kind, rule, raw: raw.clone(), format, certainty };
-            follow(assembly, name, reference, draft, deferred);
-        }
+        let (kind, certainty) = (EdgeKind::Backing, Certainty::Certain);
+        let draft = Draft { kind, rule, raw: raw.clone(), format, certainty };
+        follow(assembly, name, reference, draft, deferred)?;
     }
     if let Some(raw) = data_file {
         let reference = Reference::data_file(&raw);
@@ -94,41 +88,43 @@ fn resolve(assembly: &mut Assembly, name: u32, deferred: &mut Vec<Deferred>) {
             kind: EdgeKind::DataFile,
             rule: reference.rule(),
             raw: raw.clone(),
-            format: Some(FormatName::Raw),
+            format: Some(Cow::Borrowed(b"raw")),
             certainty: Certainty::Certain,
         };
-        follow(assembly, name, reference, draft, deferred);
+        follow(assembly, name, reference, draft, deferred)?;
     }
+    Ok(())
 }
 
 fn follow(
-    assembly: &mut Assembly,
+    assembly: &mut Assembly<'_>,
     name: u32,
     reference: Reference<'_>,
     mut draft: Draft,
     deferred: &mut Vec<Deferred>,
-) {
+) -> Step<()> {
     let from = assembly.names[name as usize].directory;
-    let mut by_path = |assembly: &mut Assembly, path: &[u8], draft: Draft| {
+    let mut by_path = |assembly: &mut Assembly<'_>, path: &[u8], draft: Draft| -> Step<()> {
         if path.first() == Some(&b'/') {
-            let place = assembly.locate(from, path);
+            let place = assembly.locate(from, path)?;
             connect(assembly, name, place, draft);
         } else {
             let edge = Draft { certainty: Certainty::Possible, ..draft };
             deferred.push(Deferred { name, path: path.into(), edge });
         }
+        Ok(())
     };
     match reference {
         Reference::Relative(path) => {
-            let place = assembly.locate(from, path);
+            let place = assembly.locate(from, path)?;
             connect(assembly, name, place, draft);
         }
-        Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft),
-        Reference::File(path) => by_path(assembly, &path, draft),
+        Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft)?,
+        Reference::File(path) => by_path(assembly, &path, draft)?,
         Reference::Json(JsonReference::File { path, format }) => {
-            let named = format.map(|format| FormatName::of(&format, &mut assembly.text));
+            let named = format.map(|format| Cow::Owned(format.to_vec()));
             draft.format = draft.format.or(named);
-            by_path(assembly, &path, draft);
+            by_path(assembly, &path, draft)?;
         }
         Reference::Remote { .. } | Reference::Json(JsonReference::Remote { .. }) => {
             let facts = loose(&draft.raw, State::Remote, "not a file of this host");
@@ -143,7 +139,7 @@ fn follow(
         }
         Reference::UnknownProtocol { scheme } => {
             let reason = format!("QEMU knows no protocol `{}`", printable(scheme));
-            broken(assembly, name, &draft, "unknown-protocol", &reason);
+            broken(assembly, name, draft, "unknown-protocol", &reason);
         }
         Reference::Bad { .. } if draft.raw.contains(&0) => {
             // QEMU, written in C, would open what stands before the NUL: that may be any disk.
@@ -153,23 +149,25 @@ fn follow(
             opaque(assembly, name, &draft, reason);
         }
         Reference::Bad { why } => {
-            broken(assembly, name, &draft, "bad-reference", &format!("not a usable name: {why}"));
+            let reason = format!("not a usable name: {why}");
+            broken(assembly, name, draft, "bad-reference", &reason);
         }
         // The enum may grow: what is not understood is never taken for harmless.
         _ => opaque(assembly, name, &draft, "a kind of reference that is not understood"),
     }
+    Ok(())
 }
 
 /// All files that a name resolved from an unknown directory may mean: the one beside the image
 /// first, as that is where such images are usually started.
 fn resolve_possible(
-    assembly: &mut Assembly,
+    assembly: &mut Assembly<'_>,
     deferred: &Deferred,
     candidates: &HashMap<Box<[u8]>, Vec<u32>>,
-) {
+) -> Step<()> {
     let Deferred { name, path, edge } = deferred;
     let from = assembly.names[*name as usize].directory;
-    let beside = assembly.locate(from, path);
+    let beside = assembly.locate(from, path)?;
     let mut targets: Vec<u32> = match beside {
         Place::File(file) => vec![file],
         Place::Nowhere { .. } => Vec::new(),
@@ -187,7 +185,8 @@ fn resolve_possible(
                 "more than {MOST_CANDIDATES} files may be meant by a name that QEMU resolves from \
                  its working directory"
             );
-            return opaque(assembly, *name, edge, &reason);
+            opaque(assembly, *name, edge, &reason);
+            return Ok(());
         }
     }
     if targets.is_empty() {
@@ -196,16 +195,17 @@ fn resolve_possible(
     for target in targets {
         connect(assembly, *name, Place::File(target), edge.clone());
     }
+    Ok(())
 }
 
 /// Adds the edge to where a reference leads, and what is to be said about it.
-fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: Draft) {
+fn connect(assembly: &mut Assembly<'_>, name: u32, place: Place, draft: Draft) {
     let file = assembly.names[name as usize].file;
     match place {
         Place::File(target) => {
             let ends_chain = judge_format(assembly, file, target, &draft);
-            assembly.files[target as usize].wanted = true;
-            let key = key_of(assembly, target);
+            assembly.want(target);
+            let key = assembly.key(target);
             push(assembly, name, draft, key, ends_chain);
         }
         Place::Nowhere { path, gap } => {
@@ -227,27 +227,23 @@ fn connect(assembly: &mut Assembly, name: u32, place: Place, draft: Draft) {
                 facts.dependencies = DependencyKnowledge::Unknown;
             }
             facts.paths.push(std::path::Path::new(os_str(&path)).into());
-            connect_loose(assembly, name, facts, draft.clone());
+            connect_loose(assembly, name, facts, draft);
         }
     }
 }
 
 /// Compares what a reference declares with what its target holds. Says whether the chain ends at
 /// the target: as plain bytes, or because QEMU would refuse it.
-fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) -> bool {
-    let holds_qcow2 = match &assembly.files[target as usize].content {
+fn judge_format(assembly: &mut Assembly<'_>, file: u32, target: u32, draft: &Draft) -> bool {
+    let holds_qcow2 = match assembly.content(target).1 {
         Content::Image(_) => true,
         Content::Other => false,
-        Content::Broken(_) | Content::Unreadable(_) => return false,
+        Content::Broken(_) | Content::Unreadable(_) | Content::Elsewhere => return false,
     };
-    let Some(declared) = draft.format else { return false };
-    if matches!((declared, holds_qcow2), (FormatName::Qcow2, true) | (FormatName::Raw, false)) {
-        return false;
-    }
-    let format = &*declared.bytes(&assembly.text).to_vec();
-    let path = || printable(&assembly.path(assembly.files[target as usize].name));
+    let Some(format) = draft.format.as_deref() else { return false };
+    let path = || printable(&assembly.file_path(target));
     match (format, holds_qcow2) {
-        (b"file" | b"host_device", false) => false,
+        (b"qcow2", true) | (b"raw" | b"file" | b"host_device", false) => false,
         (b"qcow2", false) => {
             let detail = format!("declares {} as qcow2, and it is not", path());
             find(assembly, file, "declared-qcow2-is-not", detail, true);
@@ -272,8 +268,12 @@ fn judge_format(assembly: &mut Assembly, file: u32, target: u32, draft: &Draft) 
             find(assembly, file, "declared-format-differs", detail, true);
             true
         }
-        (_, false) => {
-            assembly.files[target as usize].declared = Some(declared);
+        (other, false) => {
+            // Of several declarations the one that may lead on to other disks counts.
+            let declared = assembly.declared.entry(target).or_insert_with(|| other.into());
+            if may_refer(other) && !may_refer(declared) {
+                *declared = other.into();
+            }
             false
         }
     }
@@ -302,18 +302,10 @@ pub(super) fn may_refer(format: &[u8]) -> bool {
     FORMATS_THAT_REFER.contains(&format)
 }
 
-pub(super) fn key_of(assembly: &Assembly, file: u32) -> Key {
-    let entry = &assembly.files[file as usize];
-    match &entry.stat {
-        Some(stat) => Key::File { device: stat.device, inode: stat.inode },
-        None => Key::name(assembly.path(entry.name)),
-    }
-}
-
-fn opaque(assembly: &mut Assembly, name: u32, draft: &Draft, reason: &str) {
+fn opaque(assembly: &mut Assembly<'_>, name: u32, draft: &Draft, reason: &str) {
     let file = assembly.names[name as usize].file;
     // A node of its own per image, so that a waiver for one image does not cover another.
-    let path = assembly.path(assembly.files[file as usize].name);
+    let path = assembly.file_path(file);
     let mut facts = loose(&draft.raw, State::Opaque, reason);
     facts.key = Key::name([&draft.raw[..], b"\0", &path[..]].concat());
     facts.paths.clear();
@@ -323,10 +315,10 @@ fn opaque(assembly: &mut Assembly, name: u32, draft: &Draft, reason: &str) {
 }
 
 /// A reference that QEMU itself would refuse.
-fn broken(assembly: &mut Assembly, name: u32, draft: &Draft, kind: &'static str, reason: &str) {
+fn broken(assembly: &mut Assembly<'_>, name: u32, draft: Draft, kind: &'static str, reason: &str) {
     let file = assembly.names[name as usize].file;
     find(assembly, file, kind, format!("{}: {reason}", printable(&draft.raw)), true);
-    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft.clone());
+    connect_loose(assembly, name, loose(&draft.raw, State::Missing, reason), draft);
 }
 
 fn loose(name: &[u8], state: State, reason: &str) -> Facts {
@@ -339,34 +331,24 @@ fn loose(name: &[u8], state: State, reason: &str) -> Facts {
     }
 }
 
-fn connect_loose(assembly: &mut Assembly, name: u32, facts: Facts, draft: Draft) {
+fn connect_loose(assembly: &mut Assembly<'_>, name: u32, facts: Facts, draft: Draft) {
     let key = facts.key.clone();
     assembly.loose.entry(key.clone()).or_insert(facts);
     push(assembly, name, draft, key, false);
 }
 
-fn push(assembly: &mut Assembly, name: u32, draft: Draft, target: Key, ends_chain: bool) {
+fn push(assembly: &mut Assembly<'_>, name: u32, draft: Draft, target: Key, ends_chain: bool) {
     let Draft { kind, raw, format, rule, certainty } = draft;
-    let format = format.filter(|_| kind == EdgeKind::Backing).map(|format| match format {
-        FormatName::Qcow2 => Cow::Borrowed(&b"qcow2"[..]),
-        FormatName::Raw => Cow::Borrowed(&b"raw"[..]),
-        other @ FormatName::Other(_) => Cow::Owned(other.bytes(&assembly.text).to_vec()),
-    });
-    let entry = &mut assembly.files[assembly.names[name as usize].file as usize];
+    let format = format.filter(|_| kind == EdgeKind::Backing);
+    let edges = assembly.edges.entry(name).or_default();
     // Nearly every image has one edge: room for that, not for the four that a vector begins with.
-    entry.edges.reserve_exact(1);
-    entry.edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
-    // Which name an edge comes from matters only to files of several names.
-    if name != entry.name || !entry.edge_names.is_empty() {
-        let before = entry.edges.len() - 1;
-        entry.edge_names.resize(before, entry.name);
-        entry.edge_names.push(name);
-    }
+    edges.reserve_exact(1);
+    edges.push(EdgeFacts { kind, target, name: raw, format, rule, certainty, ends_chain });
 }
 
-fn find(assembly: &mut Assembly, file: u32, kind: &'static str, detail: String, breaks: bool) {
+fn find(assembly: &mut Assembly<'_>, file: u32, kind: &'static str, detail: String, breaks: bool) {
     let finding = Finding { kind: kind.into(), detail, breaks };
-    let findings = &mut assembly.files[file as usize].findings;
+    let findings = assembly.findings.entry(file).or_default();
     if !findings.contains(&finding) {
         findings.push(finding);
     }

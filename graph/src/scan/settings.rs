@@ -4,14 +4,15 @@
 //! directory synced, so that a crash leaves the old one or the new one. A file that does not parse
 //! is an error, never an empty one: an empty list of roots would make scopes smaller.
 
-use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
+use std::fs::DirBuilder;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::graph::bytes;
 use crate::scan::paths::os_str;
+use crate::scan::replace::replace;
 use crate::scan::scope::{Fingerprint, Waiver};
 
 const FILE: &str = "settings.json";
@@ -77,18 +78,8 @@ impl Settings {
         };
         DirBuilder::new().recursive(true).create(directory).map_err(io(directory))?;
         let path = directory.join(FILE);
-        let temporary = directory.join(format!(".{FILE}.{}", std::process::id()));
         let text = format!("{:#}\n", self.to_json());
-        let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&temporary, &path))
-            .and_then(|()| File::open(directory)?.sync_all());
-        written.map_err(|source| {
-            // The leftover is named after this process and harmless; the first error is the one
-            // to report.
-            drop(std::fs::remove_file(&temporary));
-            SettingsError::Io { path, source }
-        })
+        replace(&path, text.as_bytes(), 0o666).map_err(|source| SettingsError::Io { path, source })
     }
 
     /// The directories whose images may depend on each other, in the order in which they were

@@ -1,0 +1,94 @@
+//! Where a path leads: to a file that is known, or to one that has to be asked for.
+
+use std::path::PathBuf;
+
+use crate::graph::bytes;
+use crate::scan::assembly::{Assembly, Step};
+use crate::scan::paths::{join, os_str, split};
+use crate::scan::question::{About, Answer, Gap, Met, Question};
+use crate::scan::work::Work;
+
+/// Where a path leads.
+pub(super) enum Place {
+    File(u32),
+    Nowhere { path: Vec<u8>, gap: Gap },
+}
+
+impl Assembly<'_> {
+    /// Follows a path: absolute, or relative to a directory.
+    pub(super) fn locate(&mut self, from: u32, path: &[u8]) -> Step<Place> {
+        let (directory_part, name) = split(path);
+        let directory = if directory_part.is_empty() {
+            Ok(from)
+        } else if path.first() == Some(&b'/') {
+            self.directory(directory_part)?
+        } else {
+            let full = join(bytes(self.directory_path(from)), directory_part);
+            self.directory(&full)?
+        };
+        let directory = match directory {
+            Ok(directory) => directory,
+            Err(gap) => {
+                let path = if path.first() == Some(&b'/') {
+                    path.to_vec()
+                } else {
+                    join(bytes(self.directory_path(from)), path)
+                };
+                return Ok(Place::Nowhere { path, gap });
+            }
+        };
+        match self.find(directory, name) {
+            Some(file) => Ok(Place::File(file)),
+            None => self.open(directory, name),
+        }
+    }
+
+    /// The number of a directory, by any path that leads to it.
+    fn directory(&mut self, path: &[u8]) -> Step<Result<u32, Gap>> {
+        if let Some(known) = self.directory_at.get(path) {
+            return Ok(known.clone());
+        }
+        let number = match self.ask(About::Directory(PathBuf::from(os_str(path))))? {
+            Some(Answer::Directory(Ok((real, identity)))) => {
+                Ok(match self.directory_of.get(&identity) {
+                    Some(number) => *number,
+                    None => self.add_directory(&real, identity),
+                })
+            }
+            Some(Answer::Directory(Err(gap))) => Err(gap),
+            _ => Err(self.silence()),
+        };
+        self.directory_at.insert(path.into(), number.clone());
+        Ok(number)
+    }
+
+    /// Opens a file that the walk has not met under this name.
+    fn open(&mut self, directory: u32, name: &[u8]) -> Step<Place> {
+        let path = join(bytes(self.directory_path(directory)), name);
+        if !self.ahead.contains_key(&path) {
+            match self.ask(About::File(PathBuf::from(os_str(&path))))? {
+                Some(Answer::Files(files)) => self.ahead.extend(files),
+                _ => return Ok(Place::Nowhere { path, gap: self.silence() }),
+            }
+        }
+        // What is not there stays known as such: thousands may miss the same base.
+        if let Some(Met::Nowhere(gap)) = self.ahead.get(&path) {
+            let gap = gap.clone();
+            return Ok(Place::Nowhere { path, gap });
+        }
+        let Some(Met::File { part, was_opened }) = self.ahead.remove(&path) else {
+            return Ok(Place::Nowhere { path, gap: self.silence() });
+        };
+        self.opened += u64::from(was_opened);
+        let met = self.meet(directory, path.clone(), part);
+        Ok(met.map_or(Place::Nowhere { path, gap: Gap::Missing }, Place::File))
+    }
+
+    fn ask(&self, about: About) -> Step<Option<Answer>> {
+        self.crew.ask(|number| Work::Question(Question { number, about }))
+    }
+
+    fn silence(&self) -> Gap {
+        Gap::Unreadable(self.crew.silence())
+    }
+}

@@ -1,0 +1,169 @@
+//! What the assembly has to ask the system: about names that the walk has not met.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image};
+use diskdag_qcow2::reference::Reference;
+
+use crate::scan::content::Content;
+use crate::scan::orders::Orders;
+use crate::scan::paths::{join, os_str, split};
+use crate::scan::record::Part;
+use crate::scan::scope::Fingerprint;
+use crate::sys::{Measures, causes, is_symlink_loop};
+
+/// How far a chain out of the scope is followed before anybody has asked.
+const AHEAD: usize = 64;
+
+/// One question.
+pub(super) struct Question {
+    pub(super) number: u64,
+    pub(super) about: About,
+}
+
+pub(super) enum About {
+    /// A directory, by any path that leads there.
+    Directory(PathBuf),
+    /// A file, by its path.
+    File(PathBuf),
+    /// What must stay the same for a waiver to hold.
+    Fingerprint(PathBuf),
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    /// Its real path and its identity.
+    Directory(Result<(Arc<Path>, (u64, u64)), Gap>),
+    /// The file, and those that its chain names in the same directory, each with its path.
+    Files(Vec<(Vec<u8>, Met)>),
+    /// What is there now; nothing where there is nothing; nothing at all if that is not known.
+    Fingerprint(Option<Option<Fingerprint>>),
+}
+
+/// A file out of the scope, or why there is none.
+pub(super) enum Met {
+    /// One entry.
+    File {
+        part: Arc<Part>,
+        was_opened: bool,
+    },
+    Nowhere(Gap),
+}
+
+/// Why a path leads to no file that can be read.
+#[derive(Clone, Debug)]
+pub(super) enum Gap {
+    Missing,
+    NotAFile(FileKind),
+    Refused(String),
+    Unreadable(String),
+}
+
+impl Question {
+    pub(super) fn path(&self) -> &Path {
+        match &self.about {
+            About::Directory(path) | About::File(path) | About::Fingerprint(path) => path,
+        }
+    }
+
+    pub(super) fn answer(&self, orders: &Orders, buffer: &mut Vec<u8>) -> Answer {
+        match &self.about {
+            About::Directory(path) => Answer::Directory(directory(path)),
+            About::File(path) => Answer::Files(chain(path, orders, buffer)),
+            About::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
+        }
+    }
+}
+
+fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {
+    let metadata = std::fs::metadata(path).map_err(|error| gap_of(&error))?;
+    let Stat { device, inode, .. } = Stat::of(&metadata);
+    let real = std::fs::canonicalize(path).map_err(|error| gap_of(&error))?;
+    Ok((real.into(), (device, inode)))
+}
+
+/// The file at `path`; and as chains are usually followed to their end, what it names beside it.
+fn chain(path: &Path, orders: &Orders, buffer: &mut Vec<u8>) -> Vec<(Vec<u8>, Met)> {
+    let mut found: Vec<(Vec<u8>, Met)> = Vec::new();
+    let mut next = Some(path.as_os_str().as_encoded_bytes().to_vec());
+    while let Some(path) = next.take() {
+        let met = file(Path::new(os_str(&path)), orders, buffer);
+        if let Met::File { part, .. } = &met
+            && let Some(Content::Image(image)) = part.entries.first().map(|entry| &entry.content)
+            && let Some(backing) = image.backing
+            && let Reference::Relative(name) = Reference::classify(part.text.get(backing))
+            && !name.contains(&b'/')
+            && found.len() < AHEAD
+        {
+            let below = join(split(&path).0, name);
+            next = found.iter().all(|(have, _)| *have != below).then_some(below);
+        }
+        found.push((path, met));
+    }
+    found
+}
+
+fn file(path: &Path, orders: &Orders, buffer: &mut Vec<u8>) -> Met {
+    let known = orders.before.inner.outside.get(path.as_os_str().as_encoded_bytes());
+    if let Some(part) = known
+        && let Some(entry) = part.entries.first()
+        && let Ok(metadata) = std::fs::metadata(path)
+        && entry.holds_for(&Measures::from(&Stat::of(&metadata)))
+    {
+        return Met::File { part: Arc::clone(part), was_opened: false };
+    }
+    let began = orders.now();
+    let opened = match open_image(path) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let gap = match error {
+                OpenError::NotFound => Gap::Missing,
+                OpenError::NotRegularFile(kind) => Gap::NotAFile(kind),
+                OpenError::Io(ref error) => gap_of(error),
+                OpenError::RefusedFilesystem { .. } => Gap::Refused(causes(&error)),
+                _ => Gap::Unreadable(causes(&error)),
+            };
+            return match (gap, std::fs::metadata(path)) {
+                (Gap::Unreadable(reason), Ok(metadata)) => {
+                    let measures = Measures::from(&Stat::of(&metadata));
+                    let content = Content::Unreadable(reason.into());
+                    met(path, measures, false, |_| content, false)
+                }
+                (gap, _) => Met::Nowhere(gap),
+            };
+        }
+    };
+    let measures = Measures::from(&opened.stat);
+    let read = |part: &mut Part| {
+        crate::scan::content::read(&opened.file, measures.len, buffer, &mut part.text)
+    };
+    met(path, measures, measures.is_settled_at(began), read, true)
+}
+
+fn met(
+    path: &Path,
+    measures: Measures,
+    is_settled: bool,
+    content: impl FnOnce(&mut Part) -> Content,
+    was_opened: bool,
+) -> Met {
+    let is_symlink =
+        std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_symlink());
+    let mut part = Part::default();
+    let (_, name) = split(path.as_os_str().as_encoded_bytes());
+    let Ok(name) = std::ffi::CString::new(name) else { return Met::Nowhere(Gap::Missing) };
+    let content = content(&mut part);
+    part.push(&name, is_symlink, Some(measures), is_settled, content);
+    Met::File { part: Arc::new(part), was_opened }
+}
+
+fn gap_of(error: &std::io::Error) -> Gap {
+    use std::io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    match error.kind() {
+        // What no path can lead to is not there: a name too long, a link to itself.
+        NotFound | NotADirectory | InvalidFilename => Gap::Missing,
+        _ if is_symlink_loop(error) => Gap::Missing,
+        _ => Gap::Unreadable(error.to_string()),
+    }
+}

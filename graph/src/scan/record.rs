@@ -1,0 +1,184 @@
+//! What a scan has learned, kept for the next one: every directory with its entries, and of every
+//! file what its header said.
+//!
+//! Nothing here is believed unseen. A file counts as the one that was read if device, inode, length
+//! and both times are the same, and if it was then so long unchanged that a later change would
+//! show; a directory likewise. Everything else is read again.
+
+use std::ffi::CStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::scan::content::Content;
+use crate::scan::text::{Span, Text};
+use crate::sys::Measures;
+
+/// What a scan has learned: give it to the next scan of the same directories, and that costs one
+/// `stat` per file that has not changed. A handle: cloning costs one reference count.
+///
+/// It speaks of directories, not of a scope: a scan of other roots uses what fits.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inner {
+    /// In the order of their paths.
+    pub(crate) folders: Vec<Folder>,
+    /// The entries of all folders, in the order of the folders.
+    pub(crate) parts: Vec<OfFolder>,
+    /// Files out of the scope that references led to, by the path that led there.
+    pub(crate) outside: Outside,
+    by_identity: HashMap<(u64, u64), u32, foldhash::fast::RandomState>,
+}
+
+/// A part, and the number of the directory that it is of.
+pub(crate) type OfFolder = (u32, Arc<Part>);
+
+/// Files by the paths that led to them.
+pub(crate) type Outside = HashMap<Box<[u8]>, Arc<Part>, foldhash::fast::RandomState>;
+
+/// A part as a worker hands it in: the identity of the directory, which part of it, the entries.
+pub(crate) type Brought = ((u64, u64), u32, Arc<Part>);
+
+/// A directory that was listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder {
+    pub(crate) path: Arc<Path>,
+    /// As it was before it was listed.
+    pub(crate) measures: Measures,
+    /// Nothing that was there before this listing can have escaped it.
+    pub(crate) is_settled: bool,
+    /// The names of the directories in it, each with a NUL.
+    pub(crate) folders: Vec<u8>,
+}
+
+/// Some entries of one directory, with a text of their own: what one worker reads at a time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    /// The names of the files, and the names that they hold.
+    pub(crate) text: Text,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One name of one regular file, or a symbolic link.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// With a NUL behind it, which is not counted.
+    pub(crate) name: Span,
+    pub(crate) is_symlink: bool,
+    /// A change after it was read would show in its measures.
+    pub(crate) is_settled: bool,
+    /// Of what a symbolic link leads to. Nothing where not even that could be learned.
+    pub(crate) measures: Option<Measures>,
+    pub(crate) content: Content,
+}
+
+impl Record {
+    /// Puts together what workers have brought, in an order that does not depend on them.
+    pub(crate) fn new(mut folders: Vec<Folder>, parts: Vec<Brought>) -> Self {
+        folders.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let mut inner = Inner::new(folders, Vec::new(), HashMap::default());
+        let by_identity = &inner.by_identity;
+        let folder =
+            |(identity, number, part): Brought| Some((*by_identity.get(&identity)?, number, part));
+        let mut parts: Vec<_> = parts.into_iter().filter_map(folder).collect();
+        parts.sort_unstable_by_key(|(folder, number, _)| (*folder, *number));
+        inner.parts = parts.into_iter().map(|(folder, _, part)| (folder, part)).collect();
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Adds files out of the scope, by the paths that led to them.
+    pub(crate) fn add_outside(&mut self, outside: Vec<(Box<[u8]>, Arc<Part>)>) {
+        if !outside.is_empty() {
+            Arc::make_mut(&mut self.inner).outside.extend(outside);
+        }
+    }
+
+    /// Number of directories and of entries.
+    pub fn len(&self) -> usize {
+        self.inner.folders.len()
+            + self.inner.parts.iter().map(|(_, part)| part.entries.len()).sum::<usize>()
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.inner.folders.is_empty() && self.inner.outside.is_empty()
+    }
+}
+
+impl Inner {
+    pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Outside) -> Self {
+        let identities = folders.iter().map(|folder| folder.measures.identity()).zip(0..);
+        let by_identity = identities.collect();
+        Self { folders, parts, outside, by_identity }
+    }
+
+    /// The directory of this identity, and its entries.
+    pub(crate) fn folder(&self, identity: (u64, u64)) -> Option<(&Folder, &[OfFolder])> {
+        let number = *self.by_identity.get(&identity)?;
+        let from = self.parts.partition_point(|(folder, _)| *folder < number);
+        let to = self.parts.partition_point(|(folder, _)| *folder <= number);
+        Some((self.folders.get(number as usize)?, &self.parts[from..to.max(from)]))
+    }
+}
+
+impl Folder {
+    /// The names of the directories in it.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &[u8]> {
+        self.folders.split(|byte| *byte == 0).filter(|name| !name.is_empty())
+    }
+}
+
+impl Part {
+    pub(crate) fn name(&self, entry: &Entry) -> &[u8] {
+        self.text.get(entry.name)
+    }
+
+    /// The name as the system wants it.
+    pub(crate) fn c_name(&self, entry: &Entry) -> Option<&CStr> {
+        self.text.get_with_nul(entry.name)
+    }
+
+    /// Adds an entry; the spans in `content` are of this part already.
+    pub(crate) fn push(
+        &mut self,
+        name: &CStr,
+        is_symlink: bool,
+        measures: Option<Measures>,
+        is_settled: bool,
+        content: Content,
+    ) {
+        let name = self.text.add_with_nul(name);
+        self.entries.push(Entry { name, is_symlink, is_settled, measures, content });
+    }
+
+    /// Takes over an entry of another part.
+    pub(crate) fn keep(&mut self, from: &Self, entry: &Entry, measures: Measures) {
+        let Some(name) = from.c_name(entry) else { return };
+        let content = entry.content.moved(&from.text, &mut self.text);
+        self.push(name, entry.is_symlink, Some(measures), entry.is_settled, content);
+    }
+
+    /// The same without one of the entries.
+    pub(crate) fn without(&self, position: usize) -> Self {
+        let mut part = self.clone();
+        if position < part.entries.len() {
+            part.entries.remove(position);
+        }
+        part
+    }
+}
+
+impl Entry {
+    /// Whether what is known of it holds for a file with these measures.
+    pub(crate) fn holds_for(&self, now: &Measures) -> bool {
+        let is_known =
+            matches!(self.content, Content::Image(_) | Content::Other | Content::Broken(_));
+        let before = self.measures.as_ref();
+        self.is_settled && is_known && before.is_some_and(|before| now.is_unchanged_since(before))
+    }
+}

@@ -1,0 +1,248 @@
+//! A scan from its beginning to its end.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::doubt::{Coverage, Doubt, DoubtKind, ScopeSource};
+use crate::facts::Key;
+use crate::graph::{DiskId, Graph, bytes};
+use crate::scan::assembly::{Assembly, Step};
+use crate::scan::control::Control;
+use crate::scan::crew::Crew;
+use crate::scan::orders::{Gate, Orders};
+use crate::scan::places::Place;
+use crate::scan::question::Gap;
+use crate::scan::record::Record;
+use crate::scan::scanned::{ImageError, ScanError, Scanned, Statistics};
+use crate::scan::scope::{Scope, Waiver};
+use crate::scan::waived::Waivers;
+use crate::scan::work::Found;
+use crate::scan::{disks, plain, references};
+
+/// A scan to be run.
+#[derive(Clone)]
+pub struct Scan {
+    scope: Scope,
+    threads: NonZeroUsize,
+    readers: NonZeroUsize,
+    patience: Duration,
+    waivers: Vec<Waiver>,
+    images: Vec<PathBuf>,
+    gate: Option<Arc<dyn Gate>>,
+    ahead: i64,
+}
+
+/// Longer than any disk takes to spin up, shorter than a person waits.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+impl Scan {
+    /// A scan of `scope`, on one thread.
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            threads: NonZeroUsize::MIN,
+            readers: NonZeroUsize::MIN,
+            patience: PATIENCE,
+            waivers: Vec::new(),
+            images: Vec::new(),
+            gate: None,
+            ahead: 0,
+        }
+    }
+
+    /// No directory is searched: only `images` (absolute paths) and what their chains name. Enough
+    /// for [`Graph::chain`], [`Graph::depends_on`] and [`Graph::path`] from one of them, which rest
+    /// on its chain alone; not for dependents.
+    pub fn follow(images: Vec<PathBuf>) -> Self {
+        Self::new(Scope::declared([], ScopeSource::Records)).images(images)
+    }
+
+    /// Uses so many threads.
+    #[must_use]
+    pub fn threads(mut self, threads: NonZeroUsize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Lets up to so many threads wait for the disk at a time. Where nothing is waited for, as when
+    /// all is cached, there are never more than [`Scan::threads`]; each one that has waited hires
+    /// another. 32 keep a disk busy that is read cold. The default is one.
+    #[must_use]
+    pub fn readers(mut self, readers: NonZeroUsize) -> Self {
+        self.readers = readers;
+        self
+    }
+
+    /// How long an answer of the system is waited for, 15 seconds unless said otherwise. Network
+    /// file systems, and those for which a process answers, may never give one; what was asked is
+    /// a doubt then, and the thread that asked is left behind, to end with its system call.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Doubts that a person has declared known.
+    #[must_use]
+    pub fn waivers(mut self, waivers: Vec<Waiver>) -> Self {
+        self.waivers = waivers;
+        self
+    }
+
+    /// The images that the question is about, by absolute path. They are in the graph even when
+    /// they lie out of the scope or are raw disks without saying so.
+    #[must_use]
+    pub fn images(mut self, images: Vec<PathBuf>) -> Self {
+        self.images = images;
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// Runs as if so many nanoseconds had gone by: what was just written is old.
+    #[cfg(test)]
+    pub(crate) fn ahead(mut self, nanoseconds: i64) -> Self {
+        self.ahead = nanoseconds;
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError::Stopped`] when `control` says so. What cannot be read is no error but part of
+    /// the answer; a root that cannot be listed is a doubt like any directory.
+    pub fn run(&self, control: &Control) -> Result<Scanned, ScanError> {
+        self.run_after(&Record::default(), control)
+    }
+
+    /// Runs it with what an earlier scan has learned, of whatever directories: one `stat` per file
+    /// that has not changed since, one per directory, and a listing per directory that has
+    /// changed. Files that have, and those that had changed within two seconds of being read, are
+    /// read again. Finds what [`Scan::run`] finds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scan::run`].
+    pub fn run_after(&self, before: &Record, control: &Control) -> Result<Scanned, ScanError> {
+        let start = Instant::now();
+        let crew = Crew::begin(Orders {
+            roots: self.scope.roots.clone(),
+            threads: self.threads,
+            readers: self.readers.max(self.threads),
+            patience: self.patience,
+            control: control.clone(),
+            before: before.clone(),
+            gate: self.gate.clone(),
+            ahead: self.ahead,
+        })?;
+        let Found { folders, parts, doubts, skipped, counts } = crew.walked()?;
+        let mut record = Record::new(folders, parts);
+        let mut assembly = Assembly::new(&crew, &record.inner);
+        let places = self.place_images(&mut assembly)?;
+        plain::resolve_plain(&mut assembly);
+        references::resolve_all(&mut assembly)?;
+        if control.should_stop() {
+            return Err(ScanError::Stopped);
+        }
+        let mut waivers = Waivers::new(&self.waivers, &crew)?;
+        let outside = self.outside(&assembly, &places);
+        let doubts = doubts.into_iter().chain(outside).collect();
+        let mut coverage = Coverage {
+            scope: self.scope.roots.clone(),
+            source: self.scope.source,
+            ..waivers.apply(doubts, skipped)
+        };
+        let mut graph = Graph::new();
+        graph.apply(disks::changes(&mut assembly, &mut waivers))?;
+        coverage.waived = waivers.used();
+        graph.set_coverage(coverage);
+        let opened = counts.opened + assembly.opened;
+        record.add_outside(assembly.outside);
+        let images = places.into_iter().map(|place| id_of(&graph, place)).collect();
+        let statistics = Statistics {
+            directories: counts.directories,
+            files: counts.files,
+            listed: counts.listed,
+            asked: counts.asked,
+            opened,
+            elapsed: start.elapsed(),
+        };
+        Ok(Scanned { graph, images, record, statistics })
+    }
+
+    /// The images asked about that lie in none of the declared directories: what is beside them,
+    /// where dependents usually are, was not asked.
+    fn outside(
+        &self,
+        assembly: &Assembly<'_>,
+        places: &[Result<Key, (Key, ImageError)>],
+    ) -> Vec<Doubt> {
+        if !self.scope.source.is_declaration() {
+            return Vec::new();
+        }
+        let lies_outside = |(place, path): (&Result<Key, _>, &PathBuf)| {
+            let key = place.as_ref().ok()?;
+            (!assembly.is_in_scope(key)).then(|| Doubt {
+                path: path.clone(),
+                kind: DoubtKind::OutOfScope,
+                reason:
+                    "lies in none of the declared directories, so those beside it were not asked"
+                        .to_owned(),
+            })
+        };
+        places.iter().zip(&self.images).filter_map(lies_outside).collect()
+    }
+
+    /// Finds the images asked about; each is a disk whatever it holds.
+    fn place_images(
+        &self,
+        assembly: &mut Assembly<'_>,
+    ) -> Step<Vec<Result<Key, (Key, ImageError)>>> {
+        let place = |image: &PathBuf| {
+            Ok(match assembly.locate(0, bytes(image))? {
+                Place::File(file) => {
+                    assembly.want(file);
+                    Ok(assembly.key(file))
+                }
+                Place::Nowhere { path, gap } => {
+                    let error = match gap {
+                        Gap::Missing => ImageError::NotFound,
+                        Gap::NotAFile(kind) => ImageError::NotAFile(kind.to_string()),
+                        Gap::Refused(reason) => ImageError::Refused(reason),
+                        Gap::Unreadable(reason) => ImageError::Unreadable(reason),
+                    };
+                    Err((Key::name(path), error))
+                }
+            })
+        };
+        self.images.iter().map(place).collect()
+    }
+}
+
+impl std::fmt::Debug for Scan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scan")
+            .field("scope", &self.scope)
+            .field("threads", &self.threads)
+            .field("readers", &self.readers)
+            .field("patience", &self.patience)
+            .field("waivers", &self.waivers)
+            .field("images", &self.images)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A missing image that something refers to is a node like any other.
+fn id_of(graph: &Graph, place: Result<Key, (Key, ImageError)>) -> Result<DiskId, ImageError> {
+    match place {
+        Ok(key) => graph.find_key(&key).ok_or(ImageError::NotFound),
+        Err((key, error)) => graph.find_key(&key).ok_or(error),
+    }
+}

@@ -1,0 +1,13 @@
+//! Scans of directories whose files count as old, or do not answer: what needs a seam to be tried.
+
+/// Directories of images that can be changed.
+mod fleet;
+
+/// What a second scan costs, and that it finds what a first one finds.
+mod again;
+/// Programs of random changes, a rescan after each.
+mod programs;
+/// The index in a file: saved, loaded, damaged.
+mod saved;
+/// File systems that never answer.
+mod silent;
