@@ -1,0 +1,11 @@
+//! Crash-safe snapshots of qcow2 and raw disks.
+#![forbid(unsafe_code)]
+
+pub mod catalogue;
+pub mod fs;
+mod marker;
+pub mod name;
+mod text;
+
+pub use marker::Marker;
+pub use text::Bytes;
