@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod fs;
 mod marker;
 pub mod name;
+pub mod sim;
 mod text;
 
 pub use marker::Marker;
