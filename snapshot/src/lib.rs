@@ -2,11 +2,29 @@
 #![forbid(unsafe_code)]
 
 pub mod catalogue;
+mod disk;
+mod error;
 pub mod fs;
+pub mod host;
 mod marker;
 pub mod name;
-pub mod sim;
+mod operate;
+mod overlay;
+pub mod pool;
+mod recover;
+mod refusal;
+mod report;
+pub mod survey;
 mod text;
 
+pub use error::{Effect, Error, ErrorKind};
+pub use host::{Control, Host};
 pub use marker::Marker;
+pub use name::SnapshotName;
+pub use operate::{
+    Clones, Create, Fate, MAX_DEPTH, Remove, RemovePlan, RemoveStep, Restore, Selection,
+};
+pub use pool::Pool;
+pub use refusal::{Reason, ReasonKind, Refusal};
+pub use report::{Action, DiskDone, Done, Notice, Outcome, Recovered};
 pub use text::Bytes;

@@ -65,3 +65,21 @@ pub(crate) mod path {
         Bytes::deserialize(from).map(|Bytes(bytes)| OsString::from_vec(bytes).into())
     }
 }
+
+/// For `#[serde(with = "paths")]`: a list of them.
+pub(crate) mod paths {
+    use super::{Bytes, Deserialize, Deserializer, OsStrExt, OsString, OsStringExt, PathBuf};
+    use serde::{Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(paths: &[PathBuf], to: S) -> Result<S::Ok, S::Error> {
+        let bytes = paths.iter().map(|path| Bytes(path.as_os_str().as_bytes().to_vec()));
+        bytes.collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<PathBuf>, D::Error> {
+        let paths = Vec::<Bytes>::deserialize(from)?;
+        Ok(paths.into_iter().map(|Bytes(bytes)| OsString::from_vec(bytes).into()).collect())
+    }
+}

@@ -10,6 +10,7 @@ mod batch;
 mod error;
 mod intent;
 mod record;
+mod stand_in;
 mod state;
 
 use std::fmt::Debug;
@@ -18,6 +19,7 @@ pub use batch::{Batch, Change, Fence, OpId, Revision};
 pub use error::{ApplyError, CatalogueError};
 pub use intent::{Intent, OverlayMember, OverlayShape, OverlayVerb, Work};
 pub use record::{Pin, SnapshotRecord, Standing, TrashRecord};
+pub use stand_in::LogCatalogue;
 pub use state::State;
 
 /// A store of pools' records. Object-safe; every call may come from any thread.

@@ -1,0 +1,285 @@
+//! Taking a snapshot: the live disk becomes one, and an overlay of it takes its place.
+
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{
+    Change, OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing,
+};
+use crate::disk::{Allowed, Content, Disk, backing_name};
+use crate::error::Error;
+use crate::host::Control;
+use crate::name::{Id, SnapshotName, snapshot_path};
+use crate::operate::overlays::{self, Planned, freeze_file};
+use crate::pool::{Pool, Session};
+use crate::refusal::{Reason, ReasonKind, Refusal};
+use crate::report::{DiskDone, Done, Notice};
+
+/// Which snapshot to take of which disks: of all, or of none.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// What it is called.
+    pub name: SnapshotName,
+    /// The disks.
+    pub disks: Vec<PathBuf>,
+    /// The disks become golden images: they are snapshots where they lie, nothing is put on top of them, and
+    /// they can be cloned but not written to.
+    pub freeze: bool,
+    /// A raw disk may become a qcow2 image.
+    pub allow_format_change: bool,
+    /// A disk that keeps its data in an external file may be snapshotted; that file is frozen with it.
+    pub allow_data_file: bool,
+    /// The most layers that a disk may have afterwards.
+    pub max_depth: u32,
+    /// The operation's id, if the caller has one: doing it again then does nothing.
+    pub op: Option<OpId>,
+    /// Bytes that are committed with the snapshot. See [`Batch::tag`](crate::catalogue::Batch::tag).
+    pub tag: Option<Vec<u8>>,
+}
+
+/// QEMU opens a file for every layer, and fails near 900.
+pub const MAX_DEPTH: u32 = 200;
+
+impl Create {
+    /// A snapshot of this name of these disks, as careful as can be.
+    #[must_use]
+    pub fn new(name: SnapshotName, disks: Vec<PathBuf>) -> Self {
+        Self {
+            name,
+            disks,
+            freeze: false,
+            allow_format_change: false,
+            allow_data_file: false,
+            max_depth: MAX_DEPTH,
+            op: None,
+            tag: None,
+        }
+    }
+
+    fn allowed(&self) -> Allowed {
+        Allowed {
+            // What is frozen where it lies keeps its format.
+            format_change: self.allow_format_change || self.freeze,
+            data_file: self.allow_data_file,
+        }
+    }
+}
+
+impl Pool {
+    /// Takes a snapshot of one or several disks: of all of them, or of none.
+    ///
+    /// At no instant is a live path absent, and its guest's content never changes. When this returns `Ok` the
+    /// snapshot survives the power going out in the next instant: 2 + disks + directories calls to force
+    /// things out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind`](crate::ErrorKind), by kind; a refusal names every reason at once. [`Error::effect`] says what was changed.
+    pub fn create(&self, create: &Create, control: &Control) -> Result<Done, Error> {
+        let mut session = self.begin(control)?;
+        if create.freeze {
+            return freeze(&mut session, create);
+        }
+        let planned = plan(&mut session, create)?;
+        let mut results = overlays::run(&mut session, vec![planned]);
+        results.pop().unwrap_or_else(|| Err(crate::ErrorKind::Stopped.into()))
+    }
+}
+
+/// Finds the disks, and every reason not to go on.
+pub(super) fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
+    let op = session.pool.op(create.op)?;
+    let mut refusal = Refusal::default();
+    let disks = find_all(session, create, &mut refusal)?;
+    let (mut members, mut attributes, mut done, mut freeze, mut notices) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for disk in &disks {
+        let id = session.next_id();
+        let side = match snapshot_path(&disk.path, id, &create.name) {
+            Ok(side) => side,
+            Err(error) => {
+                refusal.add(Reason::new(&disk.path, ReasonKind::Name, error.to_string()));
+                continue;
+            }
+        };
+        let recorded = session.pool.recorded(&side).unwrap_or_default();
+        let own = disk.file.attributes();
+        attributes.push(own.map_err(|cause| crate::ErrorKind::io("ask about", &disk.path, cause))?);
+        members.push(OverlayMember {
+            id,
+            live: disk.recorded.clone(),
+            side: recorded.clone(),
+            overlay: shape(disk, &side),
+            snapshot: Some(record(session, create, op, id, disk, recorded)),
+            trash: None,
+        });
+        done.push(DiskDone {
+            disk: disk.path.clone(),
+            snapshot: Some(create.name.clone()),
+            id,
+            path: side.clone(),
+        });
+        freeze.push(side);
+        freeze.extend(disk.data_file().map(Path::to_owned));
+        notices.extend(disk.notices.iter().cloned().chain(disk.left_behind()));
+        notices.extend(disk.data_file().map(|path| {
+            Notice::new(path, "data-file", "belongs to the snapshot now, and is read-only")
+        }));
+    }
+    if !refusal.is_empty() {
+        return Err(refusal.into_error());
+    }
+    let (verb, tag) = (OverlayVerb::Create, create.tag.clone());
+    Ok(Planned { op, verb, members, attributes, held: disks, freeze, disks: done, notices, tag })
+}
+
+/// All disks, claimed; what stands in the way of any of them is added to `refusal`.
+fn find_all(
+    session: &Session<'_>,
+    create: &Create,
+    refusal: &mut Refusal,
+) -> Result<Vec<Disk>, Error> {
+    let pool = session.pool;
+    let mut disks: Vec<Disk> = Vec::new();
+    for path in &create.disks {
+        let disk = match Disk::find(pool, path) {
+            Ok(disk) => disk,
+            Err(Error { kind: crate::ErrorKind::Refused(reasons), .. }) => {
+                refusal.merge(reasons);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if disks.iter().any(|other| other.stat.identity() == disk.stat.identity()) {
+            refusal.add(Reason::new(path, ReasonKind::Twice, "is named twice"));
+            continue;
+        }
+        refusal.merge(disk.fitness(session, create.allowed()));
+        if session.state.snapshot(&disk.recorded, &create.name).is_some() {
+            let detail = format!("has a snapshot called {} already", create.name);
+            let advice = "take another name, or remove that snapshot";
+            refusal.add(Reason::new(&disk.path, ReasonKind::Exists, detail).advising(advice));
+        }
+        refusal.merge(disk.claim(pool, session.control)?);
+        disks.push(disk);
+    }
+    chains(session, create, &disks, refusal)?;
+    Ok(disks)
+}
+
+/// Looks at what lies below the disks; and, of a raw one that will not be raw any more, at who lies above.
+fn chains(
+    session: &Session<'_>,
+    create: &Create,
+    disks: &[Disk],
+    refusal: &mut Refusal,
+) -> Result<(), Error> {
+    let paths: Vec<PathBuf> = disks.iter().map(|disk| disk.path.clone()).collect();
+    let changes_format = |disk: &&Disk| disk.content == Content::Raw && !create.freeze;
+    let raw: Vec<PathBuf> = disks.iter().filter(changes_format).map(|it| it.path.clone()).collect();
+    if !raw.is_empty() {
+        let surveyed = session.survey(&raw)?;
+        let ids: Vec<_> = surveyed.images.iter().flatten().copied().collect();
+        let removal = surveyed.graph.removal(&ids);
+        for blocker in removal.blockers {
+            let mut reason = Reason::new(
+                blocker.path,
+                ReasonKind::Dependent,
+                format!("{}; it would read the qcow2 image as raw bytes", blocker.detail),
+            );
+            reason.depth = blocker.depth;
+            refusal.add(reason);
+        }
+        refusal.merge(Refusal { doubts: removal.doubts, ..Refusal::default() });
+    }
+    let surveyed = session.pool.host().survey.follow(&paths, &session.control.scan)?;
+    for (disk, found) in disks.iter().zip(&surveyed.images) {
+        let Ok(id) = found else { continue };
+        let mut below =
+            surveyed.graph.chain(*id).filter_map(|disk| surveyed.graph.disk(disk)).skip(1);
+        let unusable = below.find(|disk| disk.state() != diskdag_graph::State::Ok);
+        if let Some(below) = unusable {
+            let detail =
+                format!("needs {}, which is {}", below.path().display(), below.state().name());
+            refusal.add(Reason::new(&disk.path, ReasonKind::BrokenChain, detail));
+        }
+        // Its own layers, and the one that is put on top.
+        let layers = surveyed.graph.depth(*id).saturating_add(2);
+        if layers > create.max_depth && !create.freeze {
+            let detail =
+                format!("would have {layers} layers, at most {} are allowed", create.max_depth);
+            let advice = "flatten it first, or raise --max-depth";
+            refusal.add(Reason::new(&disk.path, ReasonKind::TooDeep, detail).advising(advice));
+        }
+    }
+    Ok(())
+}
+
+/// The overlay of a disk that will lie at `side`: as big, with the same clusters.
+fn shape(disk: &Disk, side: &Path) -> OverlayShape {
+    let clusters = disk.clusters();
+    OverlayShape {
+        virtual_size: disk.virtual_size(),
+        cluster_bits: clusters.bits,
+        backing: backing_name(&disk.path, side),
+        raw_backing: disk.is_raw(),
+        extended_l2: clusters.extended_l2,
+    }
+}
+
+fn record(
+    session: &Session<'_>,
+    create: &Create,
+    op: OpId,
+    id: Id,
+    disk: &Disk,
+    file: PathBuf,
+) -> SnapshotRecord {
+    SnapshotRecord {
+        id,
+        disk: disk.recorded.clone(),
+        name: create.name.clone(),
+        file,
+        created: session.pool.host().clock.now(),
+        op,
+        virtual_size: disk.virtual_size(),
+        raw: disk.is_raw(),
+        frozen: create.freeze,
+        adopted: false,
+        inconsistent: false,
+        standing: Standing::Kept,
+    }
+}
+
+/// The disks become snapshots where they lie.
+fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done, Error> {
+    let op = session.pool.op(create.op)?;
+    let mut refusal = Refusal::default();
+    let disks = find_all(session, create, &mut refusal)?;
+    if !refusal.is_empty() {
+        return Err(refusal.into_error());
+    }
+    let (mut changes, mut done) = (Vec::new(), Vec::new());
+    for disk in &disks {
+        let id = session.next_id();
+        let record = record(session, create, op, id, disk, disk.recorded.clone());
+        changes.push(Change::PutSnapshot(record));
+        done.push(DiskDone {
+            disk: disk.path.clone(),
+            snapshot: Some(create.name.clone()),
+            id,
+            path: disk.path.clone(),
+        });
+    }
+    session.commit((op, 0), changes, create.tag.as_deref())?;
+    let mut notices = Vec::new();
+    for disk in &disks {
+        notices.extend(disk.notices.iter().cloned());
+        for path in std::iter::once(&*disk.path).chain(disk.data_file()) {
+            if let Err(error) = freeze_file(session.pool.fs(), path) {
+                let detail = format!("could not be made read-only: {error}");
+                notices.push(Notice::new(path, "not-read-only", detail));
+            }
+        }
+    }
+    Ok(Done { op, disks: done, notices, freed: 0 })
+}

@@ -1,0 +1,21 @@
+//! What a pool can do.
+//!
+//! Each file is one operation: it plans (and refuses with every reason at once, before anything is
+//! changed), then hands the plan to the steps that all operations of its kind share.
+
+mod clone;
+mod create;
+mod judge;
+mod overlays;
+mod remove;
+mod restore;
+mod select;
+mod trash;
+mod trashing;
+
+pub use clone::Clones;
+pub use create::{Create, MAX_DEPTH};
+pub(crate) use overlays::{end, freeze_file};
+pub use remove::{Fate, Remove, RemovePlan, RemoveStep};
+pub use restore::Restore;
+pub use select::Selection;

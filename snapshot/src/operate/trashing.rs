@@ -1,0 +1,91 @@
+//! Moving files to the trash, and the second look.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{Change, OpId, TrashRecord};
+use crate::error::{Effect, Error, ErrorKind};
+use crate::fs::{Access, Fs};
+use crate::overlay::directory;
+use crate::pool::Session;
+use crate::recover::{listed_again, put_back_if_needed};
+use crate::refusal::{Reason, ReasonKind, Refusal};
+
+/// Moves files to the trash whose intent is committed; asks once more who needs them; ends the operation. If a
+/// dependent has appeared, all of them are put back, and that is a refusal.
+pub(super) fn move_there(
+    session: &mut Session<'_>,
+    op: OpId,
+    items: &[TrashRecord],
+) -> Result<(), Error> {
+    let undecided = |kind| Error { effect: Effect::Undecided(op), kind };
+    let pool = session.pool;
+    let mut moved: Vec<&TrashRecord> = Vec::new();
+    for item in items {
+        let (home, file) = (pool.path(&item.was), pool.path(&item.file));
+        if let Err(cause) = pool.fs().rename(&home, &file) {
+            put_back(session, &moved).map_err(undecided)?;
+            close(session, op, items, true).map_err(undecided)?;
+            return Err(ErrorKind::io("move to the trash", home, cause).into());
+        }
+        moved.push(item);
+    }
+    sync(session, items).map_err(undecided)?;
+    let all: Vec<&TrashRecord> = items.iter().collect();
+    let needed = put_back_if_needed(session, &all)
+        .map_err(|error| Error { effect: Effect::Undecided(op), kind: error.kind })?;
+    if needed.is_empty() {
+        return close(session, op, items, false).map_err(undecided);
+    }
+    let rest: Vec<&TrashRecord> = items.iter().filter(|item| !needed.contains(&item.id)).collect();
+    put_back(session, &rest).map_err(undecided)?;
+    close(session, op, items, true).map_err(undecided)?;
+    let mut refusal = Refusal::default();
+    for item in items.iter().filter(|item| needed.contains(&item.id)) {
+        let detail = "somebody has come to need it while it was removed; it is back where it was";
+        refusal.add(Reason::new(pool.path(&item.was), ReasonKind::Dependent, detail));
+    }
+    Err(refusal.into_error())
+}
+
+fn put_back(session: &Session<'_>, items: &[&TrashRecord]) -> Result<(), ErrorKind> {
+    let pool = session.pool;
+    for item in items {
+        let (home, file) = (pool.path(&item.was), pool.path(&item.file));
+        pool.fs().rename(&file, &home).map_err(|cause| ErrorKind::io("put back", home, cause))?;
+    }
+    let owned: Vec<TrashRecord> = items.iter().map(|item| (*item).clone()).collect();
+    sync(session, &owned)
+}
+
+fn sync(session: &Session<'_>, items: &[TrashRecord]) -> Result<(), ErrorKind> {
+    let pool = session.pool;
+    let paths = items.iter().map(|item| pool.path(&item.file));
+    let dirs: BTreeSet<PathBuf> = paths.map(|path| directory(&path).to_owned()).collect();
+    for dir in dirs {
+        pool.fs().sync_dir(&dir).map_err(|cause| ErrorKind::io("sync", dir, cause))?;
+    }
+    Ok(())
+}
+
+fn close(
+    session: &mut Session<'_>,
+    op: OpId,
+    items: &[TrashRecord],
+    back: bool,
+) -> Result<(), ErrorKind> {
+    let mut changes: Vec<Change> = match back {
+        true => items.iter().flat_map(listed_again).collect(),
+        false => Vec::new(),
+    };
+    changes.push(Change::CloseIntent { op });
+    Ok(session.commit((op, 1), changes, None)?)
+}
+
+/// Lets the owner write to a file again.
+pub(super) fn thaw(fs: &dyn Fs, path: &Path) -> io::Result<()> {
+    let file = fs.open(path, Access::Read)?;
+    let mode = file.stat()?.mode;
+    file.set_mode(mode | 0o200)
+}

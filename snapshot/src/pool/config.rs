@@ -1,0 +1,69 @@
+//! What a person has set for a pool.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorKind;
+use crate::fs::{Access, Fs, is_absent, read_all, write_all};
+use crate::text;
+
+/// The file, in the pool's folder: JSON.
+const FILE: &str = "config";
+
+/// Where it is written before it takes the other's place.
+const UNFINISHED: &str = "config.new";
+
+/// More than a million roots.
+const MOST: u64 = 256 << 20;
+
+/// The settings of a pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Config {
+    /// Directories outside of the pool whose images may depend on the pool's.
+    #[serde(default, with = "text::paths")]
+    pub roots: Vec<PathBuf>,
+}
+
+impl Config {
+    /// Whether a file of the pool's folder is one of its own.
+    pub(super) fn is_file_of(name: &OsStr) -> bool {
+        name == FILE || name == UNFINISHED
+    }
+
+    /// Reads it. Without a file nothing is set.
+    pub(super) fn load(fs: &dyn Fs, folder: &Path) -> Result<Self, ErrorKind> {
+        let path = folder.join(FILE);
+        let file = match fs.open(&path, Access::Read) {
+            Err(error) if is_absent(&error) => return Ok(Self::default()),
+            other => other.map_err(|cause| ErrorKind::io("open", &path, cause))?,
+        };
+        let bytes = read_all(&*file, MOST).map_err(|cause| ErrorKind::io("read", &path, cause))?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            ErrorKind::io("read", path, io::Error::new(io::ErrorKind::InvalidData, error))
+        })
+    }
+
+    /// Writes it, in one step.
+    pub(super) fn save(&self, fs: &dyn Fs, folder: &Path) -> Result<(), ErrorKind> {
+        let (path, unfinished) = (folder.join(FILE), folder.join(UNFINISHED));
+        let failed = |doing| {
+            let path = path.clone();
+            move |cause| ErrorKind::io(doing, path, cause)
+        };
+        match fs.remove(&unfinished) {
+            Err(error) if !is_absent(&error) => return Err(failed("replace")(error)),
+            _ => {}
+        }
+        let bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| failed("write")(io::Error::other(error)))?;
+        let file = fs.create(&unfinished, 0o666).map_err(failed("write"))?;
+        write_all(&*file, 0, &bytes).map_err(failed("write"))?;
+        file.sync().map_err(failed("sync"))?;
+        fs.replace(&unfinished, &path).map_err(failed("replace"))?;
+        fs.sync_dir(folder).map_err(failed("sync"))
+    }
+}

@@ -1,0 +1,130 @@
+//! A writer's time in a pool: the lock, the state as it was read under it, and the commits.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{LOCK, Pool};
+use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, State};
+use crate::error::{Error, ErrorKind};
+use crate::fs::{Lock, LockMode};
+use crate::host::Control;
+use crate::name::Id;
+use crate::survey::Surveyed;
+
+/// How long to wait before asking again for a lock that somebody else has.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// The pool is ours, and this is what it holds.
+pub(crate) struct Session<'p> {
+    pub(crate) pool: &'p Pool,
+    pub(crate) control: &'p Control,
+    /// As of the last commit.
+    pub(crate) state: State,
+    fence: Fence,
+    /// The next id that was not handed out in this session.
+    next_id: Id,
+    _lock: Box<dyn Lock>,
+}
+
+impl Pool {
+    /// The pool's lock, alone.
+    pub(super) fn lock(&self, control: &Control) -> Result<Box<dyn Lock>, ErrorKind> {
+        let path = self.folder().join(LOCK);
+        let until = Instant::now().checked_add(control.pool_wait);
+        loop {
+            let taken = self.fs().try_lock(&path, LockMode::Exclusive);
+            match taken.map_err(|cause| ErrorKind::io("lock", &path, cause))? {
+                Some(lock) => return Ok(lock),
+                None if control.should_stop() => return Err(ErrorKind::Stopped),
+                None if until.is_some_and(|until| Instant::now() >= until) => {
+                    return Err(ErrorKind::Locked { pool: self.top().to_owned() });
+                }
+                None => self.host().clock.pause(AGAIN),
+            }
+        }
+    }
+
+    /// Begins to write. Operations that have not ended have to be recovered before.
+    pub(crate) fn begin<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
+        let session = self.begin_anyway(control)?;
+        let open: Vec<OpId> = session.state.intents.keys().copied().collect();
+        if open.is_empty() {
+            return Ok(session);
+        }
+        Err(ErrorKind::NeedsRecovery { pool: self.top().to_owned(), open }.into())
+    }
+
+    /// The same for recovery itself.
+    pub(crate) fn begin_anyway<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
+        let lock = self.lock(control)?;
+        let fence = self.catalogue().fence()?;
+        let state = self.catalogue().load()?;
+        let next_id = state.next_id;
+        Ok(Session { pool: self, control, state, fence, next_id, _lock: lock })
+    }
+
+    /// The id of an operation: the caller's, or a new one.
+    pub(crate) fn op(&self, given: Option<OpId>) -> Result<OpId, ErrorKind> {
+        let next = || self.host().ids.next();
+        given
+            .map_or_else(next, Ok)
+            .map_err(|cause| ErrorKind::io("ask for chance for", self.top(), cause))
+    }
+}
+
+impl Session<'_> {
+    /// An id that was never given before. It counts as given from the next commit on.
+    pub(crate) fn next_id(&mut self) -> Id {
+        let id = self.next_id;
+        self.next_id = Id(id.0 + 1);
+        id
+    }
+
+    /// Commits: all of `changes`, or none.
+    pub(crate) fn commit(
+        &mut self,
+        (op, step): (OpId, u32),
+        mut changes: Vec<Change>,
+        tag: Option<&[u8]>,
+    ) -> Result<(), CatalogueError> {
+        if self.next_id > self.state.next_id {
+            changes.insert(0, Change::Advance { next_id: self.next_id });
+        }
+        let (expected, fence) = (self.state.revision, self.fence);
+        let batch = Batch { op, step, expected, fence, changes, tag: tag.map(<[u8]>::to_vec) };
+        self.pool.catalogue().commit(&batch)?;
+        self.state.apply(&batch)?;
+        Ok(())
+    }
+
+    /// Commits for several operations, each for itself.
+    pub(crate) fn commit_all(
+        &mut self,
+        commits: Vec<((OpId, u32), Vec<Change>, Option<Vec<u8>>)>,
+    ) -> Vec<Result<(), CatalogueError>> {
+        let one = |(step, changes, tag): (_, _, Option<Vec<u8>>)| {
+            self.commit(step, changes, tag.as_deref())
+        };
+        commits.into_iter().map(one).collect()
+    }
+
+    /// Who depends on whom in the whole scope, with these images (absolute paths) in it.
+    pub(crate) fn survey(&self, images: &[PathBuf]) -> Result<Surveyed, Error> {
+        let roots = self.pool.roots()?;
+        Ok(self.pool.host().survey.survey(&roots, images, &self.control.scan)?)
+    }
+
+    /// Nothing may be removed while nobody stands by what is recorded.
+    pub(crate) fn confirmed(&self) -> Result<(), ErrorKind> {
+        if self.state.confirmed {
+            return Ok(());
+        }
+        let (pool, lost) = (self.pool.top().to_owned(), self.state.lost.clone());
+        Err(ErrorKind::Unconfirmed { pool, lost })
+    }
+
+    /// Stops an operation that has not reached its commit point.
+    pub(crate) fn go_on(&self) -> Result<(), ErrorKind> {
+        if self.control.should_stop() { Err(ErrorKind::Stopped) } else { Ok(()) }
+    }
+}

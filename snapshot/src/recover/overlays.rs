@@ -1,0 +1,367 @@
+//! Recovery of `create`, `restore` and `clone`. FORMAT.md has the table: what is seen, and what is done.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{Change, OpId, OverlayMember, OverlayVerb, SnapshotRecord};
+use crate::disk::claim;
+use crate::error::{Error, ErrorKind};
+use crate::fs::{Access, FsFile, Kind, is_absent, read_up_to};
+use crate::marker::Marker;
+use crate::name::SnapshotName;
+use crate::operate::{end, freeze_file};
+use crate::overlay::{Place, directory, look, take_back, waiting_path};
+use crate::pool::{Pool, Session};
+use crate::report::{Action, Outcome};
+
+/// What is wanted of an operation that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Whichever end is nearer.
+    Settle,
+    /// That it had never been: it has failed, and its caller is told so.
+    Undo,
+}
+
+/// How far one overlay came.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing of it is there.
+    NotBegun,
+    /// It lies where it was written, or waits there; the live path is not ours.
+    Waiting,
+    /// As that, and the live file has the other name as a second one.
+    Linked,
+    /// It has its place. The old file, if there was one, lies aside.
+    Taken {
+        /// Nobody has written to it.
+        pristine: bool,
+        /// Where it is now, if a person has moved it since.
+        moved: Option<PathBuf>,
+    },
+    /// None of these.
+    Unexplained(String),
+}
+
+/// One overlay and how far it came.
+struct Seen<'m> {
+    member: &'m OverlayMember,
+    stage: Stage,
+}
+
+/// Brings the operation to its end or undoes it, and says what was done about each disk.
+pub(crate) fn overlays(
+    session: &mut Session<'_>,
+    op: OpId,
+    verb: OverlayVerb,
+    members: &[OverlayMember],
+    aim: Aim,
+) -> Result<Vec<Action>, Error> {
+    let pool = session.pool;
+    let mut seen = Vec::with_capacity(members.len());
+    for member in members {
+        let stage = stage(pool, op, verb, member)?;
+        seen.push(Seen { member, stage });
+    }
+    if seen.iter().any(|seen| matches!(seen.stage, Stage::Unexplained(_))) {
+        return Ok(seen.iter().map(|seen| kept(pool, op, seen)).collect());
+    }
+    let taken = seen.iter().filter(|seen| matches!(seen.stage, Stage::Taken { .. })).count();
+    let whole = taken == seen.len() && aim == Aim::Settle;
+    let held = if whole { None } else { hold(session, op, verb, &seen)? };
+    match held {
+        Some(_held) => undo(session, op, verb, &seen),
+        None => finish(session, op, verb, &seen),
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ErrorKind {
+    let path = path.to_owned();
+    move |cause| ErrorKind::io(doing, path, cause)
+}
+
+fn stage(
+    pool: &Pool,
+    op: OpId,
+    verb: OverlayVerb,
+    member: &OverlayMember,
+) -> Result<Stage, ErrorKind> {
+    let (live, side) = (pool.path(&member.live), pool.path(&member.side));
+    let at = |path: &Path| look(pool.fs(), path, op, member).map_err(failed("look at", path));
+    let (at_live, at_side) = (at(&live)?, at(&side)?);
+    let pristine = at_live == Place::Pristine;
+    if verb == OverlayVerb::Clone {
+        return Ok(match (&at_live, &at_side) {
+            (live, _) if live.is_overlay() => Stage::Taken { pristine, moved: None },
+            (_, Place::Absent) => Stage::NotBegun,
+            (_, side) if side.is_nobodys() => Stage::Waiting,
+            _ => Stage::Unexplained(format!("{} is not what was written there", side.display())),
+        });
+    }
+    let waiting = waiting_path(&live, member)?;
+    let at_waiting = at(&waiting)?;
+    Ok(match (&at_live, &at_side, &at_waiting) {
+        (live, Place::Other, _) if live.is_overlay() => Stage::Taken { pristine, moved: None },
+        (Place::Other | Place::Absent, Place::Absent, Place::Absent) => Stage::NotBegun,
+        (Place::Other | Place::Absent, side, Place::Absent) if side.is_nobodys() => Stage::Waiting,
+        (Place::Other | Place::Absent, Place::Absent, waiting) if waiting.is_nobodys() => {
+            Stage::Waiting
+        }
+        (Place::Other, Place::Other, waiting)
+            if (waiting.is_nobodys() || *waiting == Place::Absent)
+                && same_file(pool, &live, &side)? =>
+        {
+            Stage::Linked
+        }
+        (Place::Absent, Place::Other, _) => Stage::Taken {
+            pristine: false,
+            moved: Some(moved_to(pool, op, member)?.unwrap_or_default()),
+        },
+        (live, Place::Absent, _) if live.is_overlay() => {
+            Stage::Unexplained(format!("is an overlay of {}, which is gone", side.display()))
+        }
+        (Place::Other, Place::Other, _) => match moved_to(pool, op, member)? {
+            Some(moved) => Stage::Taken { pristine: false, moved: Some(moved) },
+            None => Stage::Unexplained(format!(
+                "somebody has put another file there; what it was lies at {}",
+                side.display()
+            )),
+        },
+        _ => Stage::Unexplained(format!("{} is not what was written there", side.display())),
+    })
+}
+
+fn same_file(pool: &Pool, a: &Path, b: &Path) -> Result<bool, ErrorKind> {
+    let stat = |path: &Path| pool.fs().stat(path).map_err(failed("ask about", path));
+    Ok(stat(a)?.identity() == stat(b)?.identity())
+}
+
+/// The file in the same directory that carries the overlay's mark: a live disk that a person has renamed.
+fn moved_to(pool: &Pool, op: OpId, member: &OverlayMember) -> Result<Option<PathBuf>, ErrorKind> {
+    let live = pool.path(&member.live);
+    let dir = directory(&live);
+    let marker = Marker { op, id: member.id };
+    let entries = pool.fs().list(dir).map_err(failed("list", dir))?;
+    for entry in entries.iter().filter(|entry| entry.kind == Kind::File) {
+        let path = dir.join(&entry.name);
+        let file = match pool.fs().open(&path, Access::Read) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => continue,
+            Err(cause) => return Err(ErrorKind::io("open", path, cause)),
+        };
+        let len = file.len().map_err(failed("read", &path))?;
+        let head = read_up_to(&*file, 0, 4096).map_err(failed("read", &path))?;
+        let header = diskdag_qcow2::Header::parse_prefix(&head, len);
+        if header.is_ok_and(|header| Marker::of(&header) == Some(marker)) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes hold of all overlays that have their place, so that they can be taken back; `None` if somebody has
+/// written to one, has it open, or has built upon it.
+fn hold(
+    session: &Session<'_>,
+    op: OpId,
+    verb: OverlayVerb,
+    seen: &[Seen<'_>],
+) -> Result<Option<Vec<Box<dyn FsFile>>>, Error> {
+    let pool = session.pool;
+    let taken = |seen: &&Seen<'_>| matches!(seen.stage, Stage::Taken { .. });
+    let mut held = Vec::new();
+    for Seen { member, stage } in seen.iter().filter(taken) {
+        let live = pool.path(&member.live);
+        if !matches!(stage, Stage::Taken { pristine: true, moved: None }) {
+            return Ok(None);
+        }
+        let file = pool.fs().open(&live, Access::Read).map_err(failed("open", &live))?;
+        if !claim(pool, session.control, &live, &*file)?.is_empty() {
+            return Ok(None);
+        }
+        // Somebody may have written to it and closed it before it was ours.
+        let now = look(pool.fs(), &live, op, member).map_err(failed("look at", &live))?;
+        if now != Place::Pristine {
+            return Ok(None);
+        }
+        held.push(file);
+    }
+    // Of a clone the overlay itself goes; of the others the place where it was written, which nobody can
+    // have read through.
+    let gone: Vec<PathBuf> = match verb {
+        OverlayVerb::Clone => {
+            seen.iter().filter(taken).map(|seen| pool.path(&seen.member.live)).collect()
+        }
+        _ => Vec::new(),
+    };
+    if gone.is_empty() {
+        return Ok(Some(held));
+    }
+    let surveyed = session.survey(&gone)?;
+    let ids: Vec<_> = surveyed.images.iter().flatten().copied().collect();
+    let free = ids.len() == gone.len() && surveyed.graph.removal(&ids).blockers.is_empty();
+    Ok(free.then_some(held))
+}
+
+fn undo(
+    session: &mut Session<'_>,
+    op: OpId,
+    verb: OverlayVerb,
+    seen: &[Seen<'_>],
+) -> Result<Vec<Action>, Error> {
+    let pool = session.pool;
+    let mut dirs = BTreeSet::new();
+    for Seen { member, stage } in seen {
+        let live = pool.path(&member.live);
+        if let Stage::Taken { .. } = stage {
+            take_back(pool, verb, member)?;
+            // The old file has to be back for good before the overlay goes.
+            let dir = directory(&live);
+            pool.fs().sync_dir(dir).map_err(failed("sync", dir))?;
+        }
+        dirs.insert(directory(&live).to_owned());
+    }
+    for Seen { member, stage } in seen {
+        discard(pool, op, verb, member, stage)?;
+    }
+    for dir in dirs {
+        pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
+    }
+    let end = pool.op(None)?;
+    session.commit((end, 0), vec![Change::CloseIntent { op }], None)?;
+    let action = |seen: &Seen<'_>| {
+        let detail = match &seen.stage {
+            Stage::NotBegun => "nothing had been done",
+            Stage::Taken { .. } => "the old disk is live again, nobody had written to the overlay",
+            _ => "the overlay had not taken its place, and is removed",
+        };
+        action(pool, op, seen.member, Outcome::Undone, detail)
+    };
+    Ok(seen.iter().map(action).collect())
+}
+
+/// Removes the overlay, wherever it waits, and a second name of the live file. Each is looked at once more:
+/// only what is provably ours goes.
+fn discard(
+    pool: &Pool,
+    op: OpId,
+    verb: OverlayVerb,
+    member: &OverlayMember,
+    stage: &Stage,
+) -> Result<(), ErrorKind> {
+    let fs = pool.fs();
+    let (live, side) = (pool.path(&member.live), pool.path(&member.side));
+    if matches!(stage, Stage::Linked) && same_file(pool, &live, &side)? {
+        fs.remove(&side).map_err(failed("remove", &side))?;
+    }
+    let mut places = vec![side];
+    if verb != OverlayVerb::Clone {
+        places.push(waiting_path(&live, member)?);
+    }
+    for path in places {
+        let place = look(fs, &path, op, member).map_err(failed("look at", &path))?;
+        if place.is_nobodys() {
+            match fs.remove(&path) {
+                Err(error) if !is_absent(&error) => {
+                    return Err(ErrorKind::io("remove", path, error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn finish(
+    session: &mut Session<'_>,
+    op: OpId,
+    verb: OverlayVerb,
+    seen: &[Seen<'_>],
+) -> Result<Vec<Action>, Error> {
+    let pool = session.pool;
+    let mut dirs = BTreeSet::new();
+    for Seen { member, stage } in seen {
+        let waits_in_vain = !matches!(stage, Stage::Taken { .. });
+        let leftover = verb != OverlayVerb::Clone
+            && look(pool.fs(), &waiting_path(&pool.path(&member.live), member)?, op, member)
+                .is_ok_and(|place| place.is_nobodys());
+        if waits_in_vain || leftover {
+            discard(pool, op, verb, member, stage)?;
+        }
+        dirs.insert(directory(&pool.path(&member.live)).to_owned());
+    }
+    for dir in dirs {
+        pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
+    }
+    let took_place = |seen: &&Seen<'_>| matches!(seen.stage, Stage::Taken { .. });
+    let done: Vec<OverlayMember> =
+        seen.iter().filter(took_place).map(|it| as_found(pool, it)).collect();
+    let is_cut = done.len() < seen.len() && verb != OverlayVerb::Clone;
+    let end_op = pool.op(None)?;
+    session.commit((end_op, 0), end(op, &done, is_cut), None)?;
+    for member in done.iter().filter(|member| member.snapshot.is_some()) {
+        let path = pool.path(&member.side);
+        if let Err(error) = freeze_file(pool.fs(), &path) {
+            tracing::warn!(path = %path.display(), %error, "a snapshot could not be made read-only");
+        }
+    }
+    let action = |seen: &Seen<'_>| {
+        let (outcome, detail) = match (&seen.stage, is_cut) {
+            (Stage::Taken { moved: Some(to), .. }, _) if to.as_os_str().is_empty() => {
+                (Outcome::Finished, "the live disk is gone; what it was before is kept".to_owned())
+            }
+            (Stage::Taken { moved: Some(to), .. }, _) => (
+                Outcome::Finished,
+                format!("the live disk was renamed: it is {} now", to.display()),
+            ),
+            (Stage::Taken { .. }, false) => {
+                (Outcome::Finished, "the overlay had taken its place".to_owned())
+            }
+            (Stage::Taken { .. }, true) => (
+                Outcome::InconsistentSet,
+                "the crash fell between the disks of the set, and this one was written to since"
+                    .to_owned(),
+            ),
+            (_, false) => (Outcome::Undone, "the overlay had not taken its place".to_owned()),
+            (_, true) => (
+                Outcome::InconsistentSet,
+                "the crash fell between the disks of the set: this one is as it was before"
+                    .to_owned(),
+            ),
+        };
+        action(pool, op, seen.member, outcome, detail)
+    };
+    Ok(seen.iter().map(action).collect())
+}
+
+/// The member, with the disk where it lies now.
+fn as_found(pool: &Pool, seen: &Seen<'_>) -> OverlayMember {
+    let Stage::Taken { moved: Some(to), .. } = &seen.stage else { return seen.member.clone() };
+    let Some(disk) = pool.recorded(to).filter(|disk| !disk.as_os_str().is_empty()) else {
+        return seen.member.clone();
+    };
+    let snapshot = seen.member.snapshot.clone();
+    let snapshot = snapshot.map(|record| SnapshotRecord { disk: disk.clone(), ..record });
+    OverlayMember { live: disk, snapshot, ..seen.member.clone() }
+}
+
+fn kept(pool: &Pool, op: OpId, seen: &Seen<'_>) -> Action {
+    let detail = match &seen.stage {
+        Stage::Unexplained(detail) => detail.clone(),
+        _ => "belongs to an operation that cannot be explained".to_owned(),
+    };
+    action(pool, op, seen.member, Outcome::Kept, detail)
+}
+
+fn action(
+    pool: &Pool,
+    op: OpId,
+    member: &OverlayMember,
+    outcome: Outcome,
+    detail: impl Into<String>,
+) -> Action {
+    let name = member.snapshot.as_ref().map(|record| record.name.clone());
+    let snapshot: Option<SnapshotName> = name;
+    Action { op, disk: pool.path(&member.live), snapshot, outcome, detail: detail.into() }
+}

@@ -1,0 +1,189 @@
+//! Recovery of what goes to the trash and of what comes back from there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diskdag_graph::State as DiskState;
+
+use crate::catalogue::{Change, OpId, TrashRecord};
+use crate::error::{Error, ErrorKind};
+use crate::fs::{Stat, is_absent};
+use crate::overlay::directory;
+use crate::pool::{Pool, Session};
+use crate::report::{Action, Outcome};
+
+/// Where an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Where it lay before it went to the trash.
+    Home,
+    /// In the trash.
+    Trash,
+    /// Under both names: a rename that was made of a link, cut in the middle.
+    Both,
+    /// Nowhere.
+    Gone,
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ErrorKind {
+    let path = path.to_owned();
+    move |cause| ErrorKind::io(doing, path, cause)
+}
+
+fn stat(pool: &Pool, path: &Path) -> Result<Option<Stat>, ErrorKind> {
+    match pool.fs().stat(path) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(cause) => Err(ErrorKind::io("ask about", path, cause)),
+    }
+}
+
+fn find(pool: &Pool, item: &TrashRecord) -> Result<At, ErrorKind> {
+    let home = stat(pool, &pool.path(&item.was))?;
+    let trash = stat(pool, &pool.path(&item.file))?;
+    Ok(match (home, trash) {
+        (Some(home), Some(trash)) if home.identity() == trash.identity() => At::Both,
+        // Somebody has put something else where it lay.
+        (_, Some(_)) => At::Trash,
+        (Some(_), None) => At::Home,
+        (None, None) => At::Gone,
+    })
+}
+
+/// Ends a removal: what has reached the trash stays there unless somebody needs it now, what has not is
+/// listed again.
+pub(crate) fn trash(
+    session: &mut Session<'_>,
+    op: OpId,
+    items: &[TrashRecord],
+) -> Result<Vec<Action>, Error> {
+    let pool = session.pool;
+    let (mut actions, mut changes) = (Vec::new(), Vec::new());
+    let mut reached = Vec::new();
+    for item in items {
+        let (home, file) = (pool.path(&item.was), pool.path(&item.file));
+        match find(pool, item)? {
+            At::Trash => reached.push(item),
+            At::Both => {
+                pool.fs().remove(&file).map_err(failed("remove", &file))?;
+                sync(pool, &file)?;
+                changes.extend(listed_again(item));
+                actions.push(action(pool, op, item, Outcome::Undone, "had not reached the trash"));
+            }
+            At::Home => {
+                changes.extend(listed_again(item));
+                actions.push(action(pool, op, item, Outcome::Undone, "had not reached the trash"));
+            }
+            At::Gone => {
+                changes.push(Change::DropTrash { id: item.id });
+                let detail = format!("is gone, from {} as from the trash", home.display());
+                actions.push(action(pool, op, item, Outcome::Finished, detail));
+            }
+        }
+    }
+    for item in &reached {
+        sync(pool, &pool.path(&item.file))?;
+    }
+    let back = put_back_if_needed(session, &reached)?;
+    for item in reached {
+        let (outcome, detail) = match back.contains(&item.id) {
+            true => (Outcome::Undone, "somebody needs it: it is back where it was"),
+            false => (Outcome::Finished, "lies in the trash"),
+        };
+        if outcome == Outcome::Undone {
+            changes.extend(listed_again(item));
+        }
+        actions.push(action(pool, op, item, outcome, detail));
+    }
+    changes.push(Change::CloseIntent { op });
+    let end = pool.op(None)?;
+    session.commit((end, 0), changes, None)?;
+    Ok(actions)
+}
+
+/// The second look: asks the whole scope whether somebody needs what has just gone to the trash, and puts that
+/// back. Says which.
+pub(crate) fn put_back_if_needed(
+    session: &Session<'_>,
+    items: &[&TrashRecord],
+) -> Result<Vec<crate::name::Id>, Error> {
+    let pool = session.pool;
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let homes: Vec<PathBuf> = items.iter().map(|item| pool.path(&item.was)).collect();
+    let surveyed = session.survey(&homes)?;
+    let mut back = Vec::new();
+    for (item, (home, found)) in items.iter().zip(homes.iter().zip(&surveyed.images)) {
+        let missed = found.as_ref().is_ok_and(|id| {
+            surveyed
+                .graph
+                .disk(*id)
+                .is_some_and(|disk| disk.state() == DiskState::Missing && disk.is_needed())
+        });
+        if missed {
+            let file = pool.path(&item.file);
+            pool.fs().rename(&file, home).map_err(failed("put back", home))?;
+            sync(pool, home)?;
+            back.push(item.id);
+        }
+    }
+    Ok(back)
+}
+
+/// What the catalogue learns of an item that is back.
+pub(crate) fn listed_again(item: &TrashRecord) -> Vec<Change> {
+    let record = item.snapshot.clone().map(Change::PutSnapshot);
+    record.into_iter().chain([Change::DropTrash { id: item.id }]).collect()
+}
+
+/// Ends a return from the trash: what has left it is listed again, what has not stays there.
+pub(crate) fn untrash(
+    session: &mut Session<'_>,
+    op: OpId,
+    items: &[TrashRecord],
+) -> Result<Vec<Action>, Error> {
+    let pool = session.pool;
+    let (mut actions, mut changes) = (Vec::new(), Vec::new());
+    for item in items {
+        let file = pool.path(&item.file);
+        let at = find(pool, item)?;
+        if at == At::Both {
+            pool.fs().remove(&file).map_err(failed("remove", &file))?;
+        }
+        let (outcome, detail) = match at {
+            At::Home | At::Both => (Outcome::Finished, "is back where it was"),
+            At::Trash => (Outcome::Undone, "still lies in the trash"),
+            At::Gone => (Outcome::Finished, "is gone, from where it was as from the trash"),
+        };
+        match at {
+            At::Home | At::Both => {
+                sync(pool, &file)?;
+                changes.extend(listed_again(item));
+            }
+            At::Gone => changes.push(Change::DropTrash { id: item.id }),
+            At::Trash => {}
+        }
+        actions.push(action(pool, op, item, outcome, detail));
+    }
+    changes.push(Change::CloseIntent { op });
+    let end = pool.op(None)?;
+    session.commit((end, 0), changes, None)?;
+    Ok(actions)
+}
+
+fn sync(pool: &Pool, path: &Path) -> Result<(), ErrorKind> {
+    let dir = directory(path);
+    pool.fs().sync_dir(dir).map_err(failed("sync", dir))
+}
+
+fn action(
+    pool: &Pool,
+    op: OpId,
+    item: &TrashRecord,
+    outcome: Outcome,
+    detail: impl Into<String>,
+) -> Action {
+    let snapshot = item.snapshot.as_ref().map(|record| record.name.clone());
+    Action { op, disk: pool.path(&item.was), snapshot, outcome, detail: detail.into() }
+}
