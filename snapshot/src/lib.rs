@@ -14,6 +14,7 @@ pub mod pool;
 mod recover;
 mod refusal;
 mod report;
+pub mod sim;
 pub mod survey;
 mod text;
 

@@ -7,10 +7,13 @@
 //! data, all or nothing, durable when it returns.
 
 mod batch;
+pub mod conformance;
 mod error;
 mod intent;
+mod log;
+mod memory;
 mod record;
-mod stand_in;
+mod redb;
 mod state;
 
 use std::fmt::Debug;
@@ -18,8 +21,9 @@ use std::fmt::Debug;
 pub use batch::{Batch, Change, Fence, OpId, Revision};
 pub use error::{ApplyError, CatalogueError};
 pub use intent::{Intent, OverlayMember, OverlayShape, OverlayVerb, Work};
+pub use log::LogCatalogue;
+pub use memory::MemoryCatalogue;
 pub use record::{Pin, SnapshotRecord, Standing, TrashRecord};
-pub use stand_in::LogCatalogue;
 pub use state::State;
 
 /// A store of pools' records. Object-safe; every call may come from any thread.
@@ -51,6 +55,17 @@ pub trait Catalogue: Send + Sync + Debug {
     ///
     /// [`CatalogueError`], by kind.
     fn commit(&self, batch: &Batch) -> Result<Revision, CatalogueError>;
+
+    /// Commits several batches, one after the other, each as [`commit`](Self::commit) would: an answer for
+    /// each, in their order. Who makes them lets each expect the revision that the one before makes. One
+    /// that is refused changes nothing, and does not keep the others from being tried; those that
+    /// expected its revision are refused too.
+    ///
+    /// A store may make them durable together, at the price of one. Then what keeps them from becoming
+    /// durable is the answer to all of them.
+    fn commit_all(&self, batches: &[Batch]) -> Vec<Result<Revision, CatalogueError>> {
+        batches.iter().map(|batch| self.commit(batch)).collect()
+    }
 
     /// A fence that is newer than every one before it. The caller has the pool's lock, or, with a store
     /// of many hosts, a lease on the pool, for as long as it commits under this fence. A batch with an

@@ -65,7 +65,7 @@ impl Pool {
             move |cause| ErrorKind::io(doing, path, cause)
         };
         fs.create_dir(&unfinished).map_err(io("make", &unfinished))?;
-        LogCatalogue::new(Arc::clone(&host.fs), unfinished.clone()).create()?;
+        LogCatalogue::new(Arc::clone(&host.fs), unfinished.clone()).create(&State::default())?;
         Config { roots }.save(fs, &unfinished)?;
         drop(
             fs.try_lock(&unfinished.join(LOCK), crate::fs::LockMode::Shared)
@@ -222,7 +222,7 @@ fn discard_unfinished(fs: &dyn Fs, unfinished: &Path) -> Result<(), ErrorKind> {
     };
     for entry in entries {
         let path = unfinished.join(&entry.name);
-        let known = LogCatalogue::is_file_of(&entry.name)
+        let known = entry.name.as_encoded_bytes().starts_with(b"catalogue.")
             || Config::is_file_of(&entry.name)
             || entry.name == LOCK;
         if !known {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{LOCK, Pool};
-use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, State};
+use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, Revision, State};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Lock, LockMode};
 use crate::host::Control;
@@ -83,29 +83,37 @@ impl Session<'_> {
     /// Commits: all of `changes`, or none.
     pub(crate) fn commit(
         &mut self,
-        (op, step): (OpId, u32),
-        mut changes: Vec<Change>,
+        step: (OpId, u32),
+        changes: Vec<Change>,
         tag: Option<&[u8]>,
     ) -> Result<(), CatalogueError> {
-        if self.next_id > self.state.next_id {
-            changes.insert(0, Change::Advance { next_id: self.next_id });
-        }
-        let (expected, fence) = (self.state.revision, self.fence);
-        let batch = Batch { op, step, expected, fence, changes, tag: tag.map(<[u8]>::to_vec) };
-        self.pool.catalogue().commit(&batch)?;
-        self.state.apply(&batch)?;
-        Ok(())
+        let commit = (step, changes, tag.map(<[u8]>::to_vec));
+        self.commit_all(vec![commit]).pop().unwrap_or(Ok(()))
     }
 
-    /// Commits for several operations, each for itself.
+    /// Commits for several operations, each for itself, and forces them out together.
     pub(crate) fn commit_all(
         &mut self,
         commits: Vec<((OpId, u32), Vec<Change>, Option<Vec<u8>>)>,
     ) -> Vec<Result<(), CatalogueError>> {
-        let one = |(step, changes, tag): (_, _, Option<Vec<u8>>)| {
-            self.commit(step, changes, tag.as_deref())
+        let mut expected = self.state.revision;
+        let mut next_id = (self.next_id > self.state.next_id).then_some(self.next_id);
+        let batch = |((op, step), mut changes, tag): ((OpId, u32), Vec<Change>, _)| {
+            if let Some(next_id) = next_id.take() {
+                changes.insert(0, Change::Advance { next_id });
+            }
+            let batch = Batch { op, step, expected, fence: self.fence, changes, tag };
+            expected = Revision(expected.0 + 1);
+            batch
         };
-        commits.into_iter().map(one).collect()
+        let batches: Vec<Batch> = commits.into_iter().map(batch).collect();
+        let results = self.pool.catalogue().commit_all(&batches);
+        let apply = |(batch, result): (&Batch, Result<Revision, CatalogueError>)| {
+            result?;
+            self.state.apply(batch)?;
+            Ok(())
+        };
+        batches.iter().zip(results).map(apply).collect()
     }
 
     /// Who depends on whom in the whole scope, with these images (absolute paths) in it.

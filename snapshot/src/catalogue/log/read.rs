@@ -1,0 +1,232 @@
+//! What a handle knows of the files, and how it learns it, without a lock.
+//!
+//! A checkpoint is put in place before the log in front of it begins anew. So what is read of the log
+//! first and of the checkpoint then lacks nothing that was committed before the reading began: a log that
+//! is older than the checkpoint has nothing to add to it. What cannot be, because a commit or a
+//! checkpoint went on in between, is read again; it is believed when it is there twice, byte for byte.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::layout::{
+    CheckpointHeader, Fault, Header, IMAGE_AT, MARK_AT, Mark, RECORDS_AT, RecordHead, SECTOR,
+    VERSION, checksum,
+};
+use super::scan::{self, Tail};
+use super::{CatalogueError, Shared, State, damaged, failed};
+use crate::catalogue::redb::{self, ImageError};
+use crate::fs::{self, Access, FsFile};
+
+/// How often something that cannot be is read again while it changes.
+const ATTEMPTS: usize = 64;
+
+/// The longest log and checkpoint that are read, in bytes. They are as long as what was recorded in
+/// them; these only keep a sparse file that somebody made from filling the memory.
+const LOG_MAX: u64 = 256 << 20;
+const CHECKPOINT_MAX: u64 = 4 << 30;
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// Which file is the log.
+    pub(super) log: Identity,
+    /// Which is the checkpoint.
+    pub(super) checkpoint: Identity,
+    pub(super) header: Header,
+    /// Where the next record goes.
+    pub(super) tail: Tail,
+    /// How many bytes of the log are known to be forced out.
+    pub(super) durable: u64,
+    /// The newest fence that was handed out.
+    pub(super) fence: u64,
+    pub(super) state: Arc<State>,
+}
+
+/// What could not be read, and the bytes that say so.
+struct Unread {
+    error: CatalogueError,
+    seen: u64,
+}
+
+impl Shared {
+    /// What is there now.
+    pub(super) fn look(&self) -> Result<Arc<View>, CatalogueError> {
+        let known = self.view().clone();
+        let view = match known {
+            Some(known) => self.look_again(known)?,
+            None => None,
+        };
+        let view = match view {
+            Some(view) => view,
+            None => Arc::new(self.look_at_all()?),
+        };
+        *self.view() = Some(view.clone());
+        Ok(view)
+    }
+
+    /// What was added to what is known. `None` if that is not all: another log or checkpoint is there.
+    fn look_again(&self, known: Arc<View>) -> Result<Option<Arc<View>>, CatalogueError> {
+        let log = self.open(&self.files.log)?;
+        let reading = failed("reading", &self.files.log);
+        let head = fs::read_up_to(log.as_ref(), 0, 2 * SECTOR).map_err(&reading)?;
+        let checkpoint = self.identity(&self.files.checkpoint)?;
+        let same = Header::decode(&head) == Ok(known.header)
+            && log.stat().map_err(&reading)?.identity() == known.log
+            && checkpoint == known.checkpoint;
+        if !same {
+            return Ok(None);
+        }
+        let (durable, fence) = mark(&head, &known.header, known.log);
+        let at = known.tail.at as u64;
+        let room = usize::try_from(known.header.len.saturating_sub(at)).unwrap_or(0);
+        let mut bytes = fs::read_up_to(log.as_ref(), at, room.min(RECORDS_AT)).map_err(&reading)?;
+        let mut view = View {
+            durable: durable.max(known.durable),
+            fence: fence.max(known.fence),
+            ..known.as_ref().clone()
+        };
+        let generation = known.header.generation;
+        if RecordHead::peek(&bytes).is_some_and(|head| head.generation == generation) {
+            bytes = fs::read_up_to(log.as_ref(), at, room).map_err(&reading)?;
+            let mut state = known.state.as_ref().clone();
+            match scan::follow(&bytes, known.tail.at, generation, known.tail, &mut state) {
+                Ok(tail) => (view.tail, view.state) = (tail, Arc::new(state)),
+                // Read all of it, and then believe it.
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(Arc::new(view)))
+    }
+
+    fn look_at_all(&self) -> Result<View, CatalogueError> {
+        let mut before = None;
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            match self.read() {
+                Ok(view) => return Ok(view),
+                Err(Unread { error: error @ CatalogueError::Damaged { .. }, seen }) => {
+                    if before == Some(seen) || attempts == 0 {
+                        return Err(error);
+                    }
+                    before = Some(seen);
+                }
+                Err(Unread { error, .. }) => return Err(error),
+            }
+        }
+    }
+
+    fn read(&self) -> Result<View, Unread> {
+        let certain = |error| Unread { error, seen: 0 };
+        let path = &self.files.log;
+        let log = self.open(path).map_err(certain)?;
+        let reading = |cause| certain(failed("reading", path)(cause));
+        let identity = log.stat().map_err(reading)?.identity();
+        let head = fs::read_up_to(log.as_ref(), 0, RECORDS_AT).map_err(reading)?;
+        let bad = |error| Unread { error, seen: checksum(&head) };
+        let header = Header::decode(&head).map_err(|fault| bad(fault.of(path)))?;
+        let len = usize::try_from(header.len).ok().filter(|_| header.len <= LOG_MAX);
+        let len = len.ok_or_else(|| bad(damaged(path, "its header says an impossible length")))?;
+        let bytes = fs::read_up_to(log.as_ref(), 0, len).map_err(reading)?;
+        let seen = checksum(&bytes);
+        let bad = |error| Unread { error, seen };
+        if bytes.len() < len {
+            return Err(bad(damaged(path, "it was cut")));
+        }
+
+        let (checkpoint, mut state, on) = self.read_checkpoint()?;
+        let seen = seen ^ on.sum.rotate_left(1);
+        let bad = |error| Unread { error, seen };
+        if ![on.before, on.after].contains(&header.generation) {
+            let what = "it does not belong to the checkpoint beside it";
+            return Err(bad(damaged(path, what)));
+        }
+        if header.base > state.revision {
+            return Err(bad(damaged(path, "it begins later than the checkpoint beside it ends")));
+        }
+        let begin = Tail { at: RECORDS_AT, before: header.sum() };
+        let generation = header.generation;
+        let tail = scan::follow(&bytes, 0, generation, begin, &mut state);
+        let tail =
+            tail.and_then(|tail| scan::check_end(&bytes, generation, tail, &state).map(|()| tail));
+        let tail = tail.map_err(|error| bad(damaged(path, error.to_string())))?;
+        let (durable, fence) = mark(&bytes, &header, identity);
+        let fence = fence.max(state.fence.0);
+        let state = Arc::new(state);
+        Ok(View { log: identity, checkpoint, header, tail, durable, fence, state })
+    }
+
+    fn read_checkpoint(&self) -> Result<(Identity, State, CheckpointHeader), Unread> {
+        let path = &self.files.checkpoint;
+        let certain = |error| Unread { error, seen: 0 };
+        let reading = |cause| certain(failed("reading", path)(cause));
+        let file = self.open(path).map_err(certain)?;
+        let identity = file.stat().map_err(reading)?.identity();
+        let head = fs::read_up_to(file.as_ref(), 0, SECTOR).map_err(reading)?;
+        let bad = |error| Unread { error, seen: checksum(&head) };
+        let header = CheckpointHeader::decode(&head).map_err(|fault| bad(fault.of(path)))?;
+        let room = file.len().map_err(reading)?.saturating_sub(IMAGE_AT as u64);
+        let len = usize::try_from(header.len).ok();
+        let len = len.filter(|_| header.len <= room && header.len <= CHECKPOINT_MAX);
+        let len = len.ok_or_else(|| bad(damaged(path, "it was cut")))?;
+        let image = fs::read_up_to(file.as_ref(), IMAGE_AT as u64, len).map_err(reading)?;
+        let sum = checksum(&image);
+        let bad = |error| Unread { error, seen: sum };
+        if sum != header.sum {
+            return Err(bad(damaged(path, "its checksum is not that of its bytes")));
+        }
+        let state = redb::decode(image).map_err(|error| {
+            bad(match error {
+                ImageError::Newer { found } => {
+                    CatalogueError::Newer { path: path.clone(), found, known: redb::FORMAT }
+                }
+                error => damaged(path, error.to_string()),
+            })
+        })?;
+        Ok((identity, state, header))
+    }
+
+    pub(super) fn open(&self, path: &Path) -> Result<Box<dyn FsFile>, CatalogueError> {
+        self.fs.open(path, Access::Read).map_err(|cause| missing("opening", path, cause))
+    }
+
+    fn identity(&self, path: &Path) -> Result<Identity, CatalogueError> {
+        let stat = self.fs.stat(path).map_err(|cause| missing("asking for", path, cause))?;
+        Ok(stat.identity())
+    }
+}
+
+/// A file that is not there is a catalogue that is not there.
+pub(super) fn missing(doing: &'static str, path: &Path, cause: std::io::Error) -> CatalogueError {
+    if fs::is_absent(&cause) {
+        return CatalogueError::Missing { path: path.to_owned() };
+    }
+    failed(doing, path)(cause)
+}
+
+/// How much of the log is known to be forced out, and the newest fence that was handed out. A mark
+/// that does not read, or is none of this log's, says nothing of the first.
+fn mark(head: &[u8], header: &Header, (_, inode): Identity) -> (u64, u64) {
+    let at = usize::try_from(MARK_AT).unwrap_or(usize::MAX);
+    match head.get(at..).map(Mark::decode) {
+        Some(Ok(mark)) if mark.generation == header.generation && mark.inode == inode => {
+            (mark.durable, mark.fence)
+        }
+        Some(Ok(mark)) => (0, mark.fence),
+        _ => (0, 0),
+    }
+}
+
+impl Fault {
+    fn of(self, path: &Path) -> CatalogueError {
+        match self {
+            Self::Damaged => damaged(path, "its header does not check"),
+            Self::Newer(found) => {
+                CatalogueError::Newer { path: path.to_owned(), found, known: VERSION }
+            }
+        }
+    }
+}

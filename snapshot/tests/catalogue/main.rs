@@ -1,0 +1,3 @@
+//! The catalogue's stores.
+
+mod conformance;
