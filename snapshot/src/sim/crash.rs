@@ -190,7 +190,7 @@ fn file_remains(file: &File, choices: &[(&Options, usize)]) -> File {
         }
     }
     if !file.dirty.is_empty() {
-        Arc::make_mut(&mut data).set_len(len);
+        Arc::make_mut(&mut data).end_at(len);
     }
     File::clean(data, attributes)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// What a medium writes whole or not at all, in bytes.
 pub(super) const SECTOR: usize = 512;
@@ -12,15 +12,48 @@ pub(super) const SECTOR: usize = 512;
 pub(super) const SECTOR_BYTES: u64 = 512;
 
 /// The bytes of one sector, shared by all states in which they are the same.
-pub(super) type Sector = Arc<[u8; SECTOR]>;
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sector {
+    /// Nothing but zeros: most of what is occupied beforehand.
+    Zeros,
+    Bytes(Arc<[u8; SECTOR]>),
+}
 
-/// The bytes of a file at one instant. Cheap to clone, as far as it is the same.
+impl Sector {
+    fn of(bytes: [u8; SECTOR]) -> Self {
+        if bytes == [0; SECTOR] { Self::Zeros } else { Self::Bytes(Arc::new(bytes)) }
+    }
+
+    fn bytes(&self) -> [u8; SECTOR] {
+        match self {
+            Self::Zeros => [0; SECTOR],
+            Self::Bytes(bytes) => **bytes,
+        }
+    }
+
+    /// What it adds to the hash of a file: nothing if it reads as a hole does.
+    fn hash_at(&self, index: u64) -> u64 {
+        let Self::Bytes(bytes) = self else { return 0 };
+        let mut hasher = DefaultHasher::new();
+        (index, bytes).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// How many sectors are shared together.
+const RUN: usize = 64;
+
+/// Neighbouring sectors; `None` is a hole.
+type Run = [Option<Sector>; RUN];
+
+/// The bytes of a file at one instant. Cheap to clone and to change, as far as it is the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Data {
     len: u64,
-    sectors: BTreeMap<u64, Sector>,
-    /// Asked for in every state in which the file is the same.
-    hash: OnceLock<u64>,
+    runs: BTreeMap<u64, Arc<Run>>,
+    allocated: u64,
+    /// The sum of the sectors' hashes, which doesn't depend on their order.
+    hash: u64,
 }
 
 impl Data {
@@ -29,27 +62,41 @@ impl Data {
     }
 
     /// Sectors that are not holes.
-    pub(super) fn allocated(&self) -> u64 {
-        self.sectors.len() as u64
+    pub(super) const fn allocated(&self) -> u64 {
+        self.allocated
     }
 
     pub(super) fn sector(&self, index: u64) -> Option<&Sector> {
-        self.sectors.get(&index)
+        let (run, within) = place(index);
+        self.runs.get(&run)?.get(within)?.as_ref()
+    }
+
+    /// The sectors from the one with this index on.
+    fn sectors(&self, from: u64) -> impl Iterator<Item = (u64, &Sector)> {
+        let runs = self.runs.range(from / RUN as u64..);
+        let indexed = runs.flat_map(|(run, sectors)| {
+            let first = run * RUN as u64;
+            sectors.iter().zip(first..).filter_map(|(sector, at)| Some((at, sector.as_ref()?)))
+        });
+        indexed.filter(move |(index, _)| *index >= from)
     }
 
     /// Where the next sector begins that is no hole, from `offset` on; `offset` itself if it lies in one.
     pub(super) fn next_data(&self, offset: u64) -> Option<u64> {
-        let (index, _) = self.sectors.range(offset / SECTOR_BYTES..).next()?;
+        let (index, _) = self.sectors(offset / SECTOR_BYTES).next()?;
         Some((index * SECTOR_BYTES).max(offset))
     }
 
     /// Where the sectors that begin at `offset` end, one after the other.
     pub(super) fn end_of_data(&self, offset: u64) -> u64 {
-        let mut index = offset / SECTOR_BYTES;
-        while self.sectors.contains_key(&index) {
-            index += 1;
+        let mut end = offset / SECTOR_BYTES;
+        for (index, _) in self.sectors(end) {
+            if index != end {
+                break;
+            }
+            end += 1;
         }
-        (index * SECTOR_BYTES).min(self.len)
+        (end * SECTOR_BYTES).min(self.len)
     }
 
     /// Copies from `offset` on as much as there is and fits.
@@ -58,9 +105,11 @@ impl Data {
         let wanted = usize::try_from(there).unwrap_or(usize::MAX).min(buffer.len());
         for (index, within, range) in pieces(offset, wanted) {
             let Some(to) = buffer.get_mut(range) else { continue };
-            match self.sectors.get(&index).and_then(|sector| sector.get(within)) {
-                Some(from) => to.copy_from_slice(from),
-                None => to.fill(0),
+            match self.sector(index) {
+                Some(Sector::Bytes(bytes)) => {
+                    to.copy_from_slice(bytes.get(within).unwrap_or_default());
+                }
+                _ => to.fill(0),
             }
         }
         wanted
@@ -68,62 +117,81 @@ impl Data {
 
     /// What the sectors are like after a write, without writing: index and bytes.
     pub(super) fn written(&self, offset: u64, bytes: &[u8]) -> Vec<(u64, Sector)> {
-        let piece = |(index, within, range): (u64, std::ops::Range<usize>, _)| {
-            let mut sector = self.sectors.get(&index).map_or([0; SECTOR], |sector| **sector);
-            if let (Some(to), Some(from)) =
-                (sector.get_mut(within), bytes.get::<std::ops::Range<usize>>(range))
-            {
+        let mut sectors = Vec::new();
+        for (index, within, range) in pieces(offset, bytes.len()) {
+            let mut sector = self.sector(index).map_or([0; SECTOR], Sector::bytes);
+            if let (Some(to), Some(from)) = (sector.get_mut(within), bytes.get(range)) {
                 to.copy_from_slice(from);
             }
-            (index, Arc::new(sector))
-        };
-        pieces(offset, bytes.len()).map(piece).collect()
+            sectors.push((index, Sector::of(sector)));
+        }
+        sectors
     }
 
     /// Puts a sector where it belongs, or a hole. Does not change the length.
     pub(super) fn put(&mut self, index: u64, sector: Option<Sector>) {
-        self.hash = OnceLock::new();
-        match sector {
-            Some(sector) => drop(self.sectors.insert(index, sector)),
-            None => drop(self.sectors.remove(&index)),
+        let (run, within) = place(index);
+        if sector.is_none() && !self.runs.contains_key(&run) {
+            return;
+        }
+        let run = self.runs.entry(run).or_insert_with(|| Arc::new([const { None }; RUN]));
+        if let Some(place) = Arc::make_mut(run).get_mut(within) {
+            let hash = |sector: &Option<Sector>| sector.as_ref().map_or(0, |it| it.hash_at(index));
+            self.hash = self.hash.wrapping_sub(hash(place)).wrapping_add(hash(&sector));
+            self.allocated -= u64::from(place.is_some());
+            self.allocated += u64::from(sector.is_some());
+            *place = sector;
         }
     }
 
     /// Sets the length. What is cut off is gone: should the file grow again, it reads as zeros.
     pub(super) fn set_len(&mut self, len: u64) {
-        self.hash = OnceLock::new();
-        self.len = len;
-        drop(self.sectors.split_off(&len.div_ceil(SECTOR_BYTES)));
-        let tail = usize::try_from(len % SECTOR_BYTES).unwrap_or_default();
-        if tail > 0
-            && let Some(sector) = self.sectors.get_mut(&(len / SECTOR_BYTES))
-            && let Some(beyond) = sector.get(tail..)
-            && beyond.iter().any(|byte| *byte != 0)
-            && let Some(beyond) = Arc::make_mut(sector).get_mut(tail..)
-        {
-            beyond.fill(0);
+        if len >= self.len {
+            self.len = len;
+            return;
         }
+        let first = len.div_ceil(SECTOR_BYTES);
+        let beyond: Vec<u64> = self.sectors(first).map(|(index, _)| index).collect();
+        for index in beyond {
+            self.put(index, None);
+        }
+        self.runs.split_off(&first.div_ceil(RUN as u64));
+        self.len = len;
+        self.clear_tail();
+    }
+
+    /// What lies behind the end in the last sector is zeros.
+    fn clear_tail(&mut self) {
+        let (index, tail) = (self.len / SECTOR_BYTES, self.len % SECTOR_BYTES);
+        let tail = usize::try_from(tail).unwrap_or_default();
+        let Some(mut bytes) = self.sector(index).map(Sector::bytes) else { return };
+        if let Some(beyond) = bytes.get_mut(tail..) {
+            beyond.fill(0);
+            self.put(index, Some(Sector::of(bytes)));
+        }
+    }
+
+    /// Sets the length of a file whose sectors were put together from several states: none lies behind its
+    /// end.
+    pub(super) fn end_at(&mut self, len: u64) {
+        self.len = u64::MAX;
+        self.set_len(len);
     }
 
     /// Sectors that a length of `len` would cut off or cut into.
     pub(super) fn cut_by(&self, len: u64) -> Vec<u64> {
-        self.sectors.range(len / SECTOR_BYTES..).map(|(index, _)| *index).collect()
+        self.sectors(len / SECTOR_BYTES).map(|(index, _)| index).collect()
     }
 
     /// Equal for equal bytes: a hole is zeros like others.
-    pub(super) fn hash(&self) -> u64 {
-        *self.hash.get_or_init(|| {
-            let mut hasher = DefaultHasher::new();
-            self.len.hash(&mut hasher);
-            for (index, sector) in &self.sectors {
-                if sector.iter().any(|byte| *byte != 0) {
-                    index.hash(&mut hasher);
-                    sector.hash(&mut hasher);
-                }
-            }
-            hasher.finish()
-        })
+    pub(super) const fn hash(&self) -> (u64, u64) {
+        (self.len, self.hash)
     }
+}
+
+/// Which run a sector is in, and where in it.
+fn place(index: u64) -> (u64, usize) {
+    (index / RUN as u64, usize::try_from(index % RUN as u64).unwrap_or_default())
 }
 
 /// The parts of `len` bytes from `offset` on, one per sector: which sector, which bytes of it, and where

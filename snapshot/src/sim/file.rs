@@ -96,7 +96,7 @@ impl File {
         self.writes += 1;
         let live = Arc::make_mut(&mut self.live);
         for (index, sector) in live.written(offset, bytes) {
-            self.dirty.sectors.entry(index).or_default().push(Some(Arc::clone(&sector)));
+            self.dirty.sectors.entry(index).or_default().push(Some(sector.clone()));
             self.lost.remove(&index);
             live.put(index, Some(sector));
         }
@@ -163,11 +163,10 @@ impl File {
 
     fn force_out(&mut self, sectors: impl Iterator<Item = u64>) {
         let durable = Arc::make_mut(&mut self.durable);
-        durable.set_len(self.live.len());
         for index in sectors.filter(|index| !self.lost.contains(index)) {
             durable.put(index, self.live.sector(index).cloned());
         }
-        durable.set_len(self.live.len());
+        durable.end_at(self.live.len());
     }
 
     /// The page cache gives up what it believes to be out: what was lost is read as it is on the medium.
@@ -177,6 +176,6 @@ impl File {
             Arc::make_mut(&mut self.live).put(index, old);
         }
         let len = self.live.len();
-        Arc::make_mut(&mut self.live).set_len(len);
+        Arc::make_mut(&mut self.live).end_at(len);
     }
 }

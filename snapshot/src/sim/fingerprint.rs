@@ -2,10 +2,24 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 
 use super::directory::{Directory, Entries};
 use super::disk::{Disk, Node, ROOT};
 use super::file::File;
+
+/// A name of a regular file, and what lies there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenFile {
+    /// The name.
+    pub path: PathBuf,
+    /// The file.
+    pub inode: u64,
+    /// Its length, and the hash of its bytes: equal for equal ones.
+    pub bytes: (u64, u64),
+    /// Its permissions.
+    pub mode: u32,
+}
 
 /// Which of the two states of a disk is looked at.
 #[derive(Clone, Copy)]
@@ -28,17 +42,45 @@ impl Disk {
         hasher.finish()
     }
 
-    /// The same of what everybody sees now, durable or not.
+    /// The same of what everybody sees now, durable or not; all but the directory `except`.
     #[must_use]
-    pub fn visible(&self) -> u64 {
+    pub fn visible(&self, except: &Path) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.tree(Side::Live, &mut hasher);
+        self.walk_tree(Side::Live, self.find(except, false).ok(), &mut hasher);
         hasher.finish()
     }
 
+    /// Every name of a regular file that everybody sees now, in the order of the paths.
+    #[must_use]
+    pub fn files(&self) -> Vec<SeenFile> {
+        let (mut files, mut left) = (Vec::new(), vec![(ROOT, PathBuf::from("/"))]);
+        while let Some((inode, path)) = left.pop() {
+            match self.node(inode) {
+                Ok(Node::Directory(directory)) => {
+                    let inside = directory.live.iter();
+                    left.extend(inside.map(|(name, inode)| (*inode, path.join(name))));
+                }
+                Ok(Node::File(file)) => files.push(SeenFile {
+                    path,
+                    inode,
+                    bytes: file.live.hash(),
+                    mode: file.attributes.mode,
+                }),
+                _ => {}
+            }
+        }
+        files.sort();
+        files
+    }
+
     fn tree(&self, side: Side, hasher: &mut DefaultHasher) {
+        self.walk_tree(side, None, hasher);
+    }
+
+    fn walk_tree(&self, side: Side, except: Option<u64>, hasher: &mut DefaultHasher) {
         let mut met = HashMap::new();
         let mut left = vec![ROOT];
+        met.extend(except.map(|inode| (inode, usize::MAX)));
         while let Some(inode) = left.pop() {
             let next = met.len();
             let number = *met.entry(inode).or_insert(next);

@@ -36,4 +36,5 @@ pub use crash::Remains;
 pub use disk::Disk;
 pub use fault::{Fault, PowerOff};
 pub use file::Keep;
+pub use fingerprint::SeenFile;
 pub use simulator::{Habits, SimFs, is_power_off};
