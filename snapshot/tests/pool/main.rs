@@ -1,0 +1,6 @@
+//! Pools on the real file system, beside qemu-img where it is installed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to stop right there")]
+
+mod cycle;
+mod support;
