@@ -106,6 +106,9 @@ pub enum ErrorKind {
         #[source]
         cause: io::Error,
     },
+    /// The pool could not be had by any of several operations that were to run together: so said the first.
+    #[error("{0}")]
+    Together(String),
     /// Recovery found something that a person must decide.
     #[error("{} thing(s) that a person must decide", questions.len())]
     Undecided {

@@ -23,9 +23,11 @@ pub use host::{Control, Host};
 pub use marker::Marker;
 pub use name::SnapshotName;
 pub use operate::{
-    Clones, Create, Fate, MAX_DEPTH, Remove, RemovePlan, RemoveStep, Restore, Selection,
+    Clones, Collect, Collected, Create, Fate, Garbage, ListedSnapshot, ListedTrash, Listing,
+    MAX_DEPTH, Remove, RemovePlan, RemoveStep, Restore, Selection,
 };
 pub use pool::Pool;
+pub use recover::Recovery;
 pub use refusal::{Reason, ReasonKind, Refusal};
 pub use report::{Action, DiskDone, Done, Notice, Outcome, Recovered};
 pub use text::Bytes;

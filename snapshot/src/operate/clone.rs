@@ -122,7 +122,6 @@ pub(super) fn recorded_disk(pool: &Pool, path: &Path) -> Result<PathBuf, Error> 
 }
 
 /// Where a new disk goes: from the root, and as it is recorded; or why it cannot.
-#[expect(clippy::type_complexity, reason = "a place, or a reason, or an error")]
 fn place(pool: &Pool, path: &Path) -> Result<Result<(PathBuf, PathBuf), Reason>, Error> {
     let new = beside(pool, path)?;
     let Some(inside) = pool.recorded(&new) else {

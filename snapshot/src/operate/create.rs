@@ -6,7 +6,7 @@ use crate::catalogue::{
     Change, OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing,
 };
 use crate::disk::{Allowed, Content, Disk, backing_name};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::host::Control;
 use crate::name::{Id, SnapshotName, snapshot_path};
 use crate::operate::overlays::{self, Planned, freeze_file};
@@ -73,20 +73,82 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind`](crate::ErrorKind), by kind; a refusal names every reason at once. [`Error::effect`] says what was changed.
+    /// [`ErrorKind`], by kind; a refusal names every reason at once. [`Error::effect`] says what was changed.
     pub fn create(&self, create: &Create, control: &Control) -> Result<Done, Error> {
-        let mut session = self.begin(control)?;
         if create.freeze {
-            return freeze(&mut session, create);
+            return freeze(&mut self.begin(control)?, create);
         }
-        let planned = plan(&mut session, create)?;
-        let mut results = overlays::run(&mut session, vec![planned]);
-        results.pop().unwrap_or_else(|| Err(crate::ErrorKind::Stopped.into()))
+        let run = |creates: Vec<Create>| create_all(self, &creates, control);
+        let done = self.creates().run(create.clone(), run);
+        done.unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
     }
 }
 
+/// Takes several snapshots, each for itself, under one lock.
+fn create_all(pool: &Pool, creates: &[Create], control: &Control) -> Vec<Result<Done, Error>> {
+    let mut session = match pool.begin(control) {
+        Ok(session) => session,
+        Err(error) => return refuse_all(creates.len(), error),
+    };
+    let mut results: Vec<Option<Result<Done, Error>>> = creates.iter().map(|_| None).collect();
+    let mut left: Vec<usize> = (0..creates.len()).collect();
+    while !left.is_empty() {
+        let (mut planned, mut places, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        for place in left {
+            let Some(create) = creates.get(place) else { continue };
+            if is_taken(pool, create, &planned) {
+                later.push(place);
+                continue;
+            }
+            match plan(&mut session, create) {
+                Ok(plan) => {
+                    planned.push(plan);
+                    places.push(place);
+                }
+                Err(error) => put(&mut results, place, Err(error)),
+            }
+        }
+        for (place, result) in places.into_iter().zip(overlays::run(&mut session, planned)) {
+            put(&mut results, place, result);
+        }
+        left = later;
+    }
+    results.into_iter().map(|it| it.unwrap_or_else(|| Err(ErrorKind::Stopped.into()))).collect()
+}
+
+fn put<T>(slots: &mut [Option<T>], place: usize, value: T) {
+    if let Some(slot) = slots.get_mut(place) {
+        *slot = Some(value);
+    }
+}
+
+/// Whether a disk of it is snapshotted in this round already: then it is the next round's.
+fn is_taken(pool: &Pool, create: &Create, planned: &[Planned]) -> bool {
+    let is_held = |path: &PathBuf| {
+        let path = pool.fs().resolve(path);
+        path.is_ok_and(|path| planned.iter().flat_map(|it| &it.held).any(|disk| disk.path == path))
+    };
+    !planned.is_empty() && create.disks.iter().any(is_held)
+}
+
+/// The pool could not be had: not by any of them. Only the first learns every detail.
+fn refuse_all(count: usize, error: Error) -> Vec<Result<Done, Error>> {
+    let pool = match &error.kind {
+        ErrorKind::Locked { pool } => Some(pool.clone()),
+        _ => None,
+    };
+    let text = error.to_string();
+    let other = || match &pool {
+        Some(pool) => ErrorKind::Locked { pool: pool.clone() }.into(),
+        None => ErrorKind::Together(text.clone()).into(),
+    };
+    let mut all: Vec<Result<Done, Error>> = vec![Err(error)];
+    all.extend(std::iter::repeat_with(|| Err(other())).take(count.saturating_sub(1)));
+    all
+}
+
 /// Finds the disks, and every reason not to go on.
-pub(super) fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
+fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
     let op = session.pool.op(create.op)?;
     let mut refusal = Refusal::default();
     let disks = find_all(session, create, &mut refusal)?;
@@ -103,7 +165,7 @@ pub(super) fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned
         };
         let recorded = session.pool.recorded(&side).unwrap_or_default();
         let own = disk.file.attributes();
-        attributes.push(own.map_err(|cause| crate::ErrorKind::io("ask about", &disk.path, cause))?);
+        attributes.push(own.map_err(|cause| ErrorKind::io("ask about", &disk.path, cause))?);
         members.push(OverlayMember {
             id,
             live: disk.recorded.clone(),
@@ -143,7 +205,7 @@ fn find_all(
     for path in &create.disks {
         let disk = match Disk::find(pool, path) {
             Ok(disk) => disk,
-            Err(Error { kind: crate::ErrorKind::Refused(reasons), .. }) => {
+            Err(Error { kind: ErrorKind::Refused(reasons), .. }) => {
                 refusal.merge(reasons);
                 continue;
             }

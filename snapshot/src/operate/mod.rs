@@ -3,10 +3,14 @@
 //! Each file is one operation: it plans (and refuses with every reason at once, before anything is
 //! changed), then hands the plan to the steps that all operations of its kind share.
 
+mod adopt;
 mod clone;
 mod create;
+mod gc;
 mod judge;
+mod list;
 mod overlays;
+mod pin;
 mod remove;
 mod restore;
 mod select;
@@ -15,6 +19,8 @@ mod trashing;
 
 pub use clone::Clones;
 pub use create::{Create, MAX_DEPTH};
+pub use gc::{Collect, Collected, Garbage};
+pub use list::{ListedSnapshot, ListedTrash, Listing};
 pub(crate) use overlays::{end, freeze_file};
 pub use remove::{Fate, Remove, RemovePlan, RemoveStep};
 pub use restore::Restore;

@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::{Access, Attributes, Fs};
 use crate::overlay::{self, directory};
-use crate::pool::{Pool, Session};
+use crate::pool::{Commit, Pool, Session};
 use crate::recover;
 use crate::report::{DiskDone, Done, Notice, Outcome};
 
@@ -42,9 +42,10 @@ pub(crate) fn run(session: &mut Session<'_>, planned: Vec<Planned>) -> Vec<Resul
     let intents = planned.iter().map(|plan| {
         let work = Work::Overlay { verb: plan.verb, members: plan.members.clone() };
         let intent = Intent { op: plan.op, began: session.pool.host().clock.now(), work };
-        ((plan.op, BEGIN), vec![Change::OpenIntent(intent)], None)
+        let changes = vec![Change::OpenIntent(intent)];
+        Commit { step: (plan.op, BEGIN), changes, tag: None }
     });
-    let begun = session.commit_all(intents.collect::<Vec<_>>());
+    let begun = session.commit_all(intents.collect());
     for (plan, begun) in planned.into_iter().zip(begun) {
         let result = match begun {
             Ok(()) => put_in_place(session, &plan),
@@ -61,9 +62,9 @@ pub(crate) fn run(session: &mut Session<'_>, planned: Vec<Planned>) -> Vec<Resul
         .collect();
     let records = ready.iter().filter_map(|at| runs.get(*at)).map(|(plan, _)| {
         let changes = end(plan.op, &plan.members, false);
-        ((plan.op, END), changes, plan.tag.clone())
+        Commit { step: (plan.op, END), changes, tag: plan.tag.clone() }
     });
-    let committed = session.commit_all(records.collect::<Vec<_>>());
+    let committed = session.commit_all(records.collect());
     for (at, committed) in ready.into_iter().zip(committed) {
         if let (Some((plan, result)), Err(error)) = (runs.get_mut(at), committed) {
             // Everything is in its place: recovery finishes it.

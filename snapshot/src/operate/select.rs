@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::catalogue::{SnapshotRecord, Standing};
 use crate::error::{Error, ErrorKind};
-use crate::name::{Id, SnapshotName};
+use crate::name::SnapshotName;
 use crate::operate::clone::recorded_disk;
 use crate::pool::Session;
 
@@ -78,9 +78,4 @@ pub(super) fn one(
 /// A record on its way out.
 pub(super) fn retired(record: &SnapshotRecord) -> SnapshotRecord {
     SnapshotRecord { standing: Standing::Retired, ..record.clone() }
-}
-
-/// Numbers, for a person.
-pub(super) fn numbers(ids: &[Id]) -> String {
-    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod session;
+mod together;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,12 @@ use crate::catalogue::{Catalogue, CatalogueError, LogCatalogue, State};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Fs, Kind, is_absent};
 use crate::host::Host;
+use crate::operate::Create;
+use crate::report::Done;
 
 pub use config::Config;
-pub(crate) use session::Session;
+pub(crate) use session::{Commit, Session};
+pub(crate) use together::Together;
 
 /// The folder that makes a directory a pool.
 pub const FOLDER: &str = ".diskdag";
@@ -36,6 +40,10 @@ struct Inner {
     /// Without symbolic links.
     top: PathBuf,
     catalogue: Arc<dyn Catalogue>,
+    /// The same, if it is the one that pools have by default.
+    embedded: Option<LogCatalogue>,
+    /// Snapshots that threads take at the same time.
+    creates: Together<Create, Result<Done, Error>>,
 }
 
 impl Pool {
@@ -107,12 +115,30 @@ impl Pool {
     #[must_use]
     pub fn with_catalogue(&self, catalogue: Arc<dyn Catalogue>) -> Self {
         let Inner { host, top, .. } = &*self.inner;
-        Self { inner: Arc::new(Inner { host: host.clone(), top: top.clone(), catalogue }) }
+        let (host, top) = (host.clone(), top.clone());
+        Self {
+            inner: Arc::new(Inner {
+                host,
+                top,
+                catalogue,
+                embedded: None,
+                creates: Together::default(),
+            }),
+        }
     }
 
     fn at(host: &Host, top: PathBuf) -> Self {
-        let catalogue = Arc::new(LogCatalogue::new(Arc::clone(&host.fs), top.join(FOLDER)));
-        Self { inner: Arc::new(Inner { host: host.clone(), top, catalogue }) }
+        let embedded = LogCatalogue::new(Arc::clone(&host.fs), top.join(FOLDER));
+        let (host, catalogue) = (host.clone(), Arc::new(embedded.clone()));
+        Self {
+            inner: Arc::new(Inner {
+                host,
+                top,
+                catalogue,
+                embedded: Some(embedded),
+                creates: Together::default(),
+            }),
+        }
     }
 
     /// The directory at its top, without symbolic links.
@@ -155,6 +181,19 @@ impl Pool {
         Ok(())
     }
 
+    /// Puts a catalogue made of names and headers in the place of one that is lost; says what could not be
+    /// rebuilt.
+    pub(crate) fn rebuild(&self, control: &crate::Control) -> Result<Vec<String>, Error> {
+        let _lock = self.lock(control)?;
+        let state = self.rebuilt()?;
+        let Some(embedded) = &self.inner.embedded else {
+            let what = "its records are not kept by this library; see Pool::rebuilt".to_owned();
+            return Err(ErrorKind::NotFound { path: self.top().to_owned(), what }.into());
+        };
+        embedded.replace(&state)?;
+        Ok(state.lost)
+    }
+
     /// The host that it lies on.
     #[must_use]
     pub fn host(&self) -> &Host {
@@ -163,6 +202,10 @@ impl Pool {
 
     pub(crate) fn fs(&self) -> &dyn Fs {
         &*self.inner.host.fs
+    }
+
+    pub(crate) fn creates(&self) -> &Together<Create, Result<Done, Error>> {
+        &self.inner.creates
     }
 
     pub(crate) fn catalogue(&self) -> &dyn Catalogue {

@@ -14,6 +14,13 @@ use crate::survey::Surveyed;
 /// How long to wait before asking again for a lock that somebody else has.
 const AGAIN: Duration = Duration::from_millis(10);
 
+/// Something to be committed: the operation and which of its commits, the changes, the embedder's bytes.
+pub(crate) struct Commit {
+    pub(crate) step: (OpId, u32),
+    pub(crate) changes: Vec<Change>,
+    pub(crate) tag: Option<Vec<u8>>,
+}
+
 /// The pool is ours, and this is what it holds.
 pub(crate) struct Session<'p> {
     pub(crate) pool: &'p Pool,
@@ -87,18 +94,15 @@ impl Session<'_> {
         changes: Vec<Change>,
         tag: Option<&[u8]>,
     ) -> Result<(), CatalogueError> {
-        let commit = (step, changes, tag.map(<[u8]>::to_vec));
-        self.commit_all(vec![commit]).pop().unwrap_or(Ok(()))
+        let tag = tag.map(<[u8]>::to_vec);
+        self.commit_all(vec![Commit { step, changes, tag }]).pop().unwrap_or(Ok(()))
     }
 
     /// Commits for several operations, each for itself, and forces them out together.
-    pub(crate) fn commit_all(
-        &mut self,
-        commits: Vec<((OpId, u32), Vec<Change>, Option<Vec<u8>>)>,
-    ) -> Vec<Result<(), CatalogueError>> {
+    pub(crate) fn commit_all(&mut self, commits: Vec<Commit>) -> Vec<Result<(), CatalogueError>> {
         let mut expected = self.state.revision;
         let mut next_id = (self.next_id > self.state.next_id).then_some(self.next_id);
-        let batch = |((op, step), mut changes, tag): ((OpId, u32), Vec<Change>, _)| {
+        let batch = |Commit { step: (op, step), mut changes, tag }: Commit| {
             if let Some(next_id) = next_id.take() {
                 changes.insert(0, Change::Advance { next_id });
             }

@@ -9,11 +9,13 @@
 //! it would have done. What it cannot explain it keeps, and reports.
 
 mod overlays;
+mod rebuild;
 mod trash;
 
-use crate::catalogue::{Intent, Work};
-use crate::error::Error;
+use crate::catalogue::{Change, Intent, OpId, Work};
+use crate::error::{Error, ErrorKind};
 use crate::host::Control;
+use crate::operate::freeze_file;
 use crate::pool::{Pool, Session};
 use crate::report::{Outcome, Recovered};
 
@@ -21,21 +23,75 @@ pub(crate) use overlays::{Aim, overlays};
 pub(crate) use trash::{listed_again, put_back_if_needed};
 use trash::{trash, untrash};
 
+/// What a person has decided about a pool that cannot be recovered without one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// A catalogue that is lost or damaged is rebuilt from names and headers. Nothing can be removed until it
+    /// is confirmed.
+    pub rebuild: bool,
+    /// The person stands by what was rebuilt.
+    pub confirm: bool,
+    /// Operations that cannot be explained: their intents are dropped, and all files left as they are.
+    pub forget: Vec<OpId>,
+}
+
 impl Pool {
-    /// Ends every operation that has begun and not ended, as far as that can be done without a person.
+    /// Ends every operation that has begun and not ended, as far as that can be done without a person. Does
+    /// nothing, and takes no lock, where nothing has to be done.
     ///
     /// # Errors
     ///
     /// [`Error`] if the catalogue or the pool's lock cannot be had, or the system refuses a step: then the
     /// operation stays open, and recovery can be tried again.
     pub fn recover(&self, control: &Control) -> Result<Recovered, Error> {
+        if self.state()?.intents.is_empty() {
+            return Ok(Recovered::default());
+        }
         let mut session = self.begin_anyway(control)?;
-        recover_all(&mut session)
+        settle(&mut session)
+    }
+
+    /// The same, with what a person has decided; then looks at all that is recorded: snapshots that a crash
+    /// left writable are made read-only, and leftovers are named.
+    ///
+    /// # Errors
+    ///
+    /// As [`recover`](Self::recover).
+    pub fn recover_with(&self, recovery: &Recovery, control: &Control) -> Result<Recovered, Error> {
+        let mut rebuilt = None;
+        if recovery.rebuild && self.has_lost_catalogue()? {
+            rebuilt = Some(self.rebuild(control)?);
+        }
+        let mut session = self.begin_anyway(control)?;
+        for op in &recovery.forget {
+            if !session.state.intents.contains_key(op) {
+                let (path, what) = (self.top().to_owned(), format!("no operation {op} is open"));
+                return Err(ErrorKind::NotFound { path, what }.into());
+            }
+            let own = self.op(None)?;
+            session.commit((own, 0), vec![Change::CloseIntent { op: *op }], None)?;
+        }
+        let mut recovered = settle(&mut session)?;
+        if recovery.confirm && !session.state.confirmed {
+            let own = self.op(None)?;
+            let confirm = Change::Confirm { lost: Vec::new(), confirmed: true };
+            session.commit((own, 0), vec![confirm], None)?;
+        }
+        if !session.state.confirmed {
+            recovered.questions.push(format!(
+                "the catalogue was rebuilt; lost are: {}. See `snap list`, then confirm it",
+                session.state.lost.join("; ")
+            ));
+        }
+        seal(&session);
+        recovered.orphans = self.orphans(&session)?;
+        recovered.rebuilt = rebuilt;
+        Ok(recovered)
     }
 }
 
-/// The same within a writer's time.
-pub(crate) fn recover_all(session: &mut Session<'_>) -> Result<Recovered, Error> {
+/// Ends all open operations within a writer's time.
+fn settle(session: &mut Session<'_>) -> Result<Recovered, Error> {
     let mut recovered = Recovered::default();
     let intents: Vec<Intent> = session.state.intents.values().cloned().collect();
     for Intent { op, work, .. } in intents {
@@ -50,10 +106,22 @@ pub(crate) fn recover_all(session: &mut Session<'_>) -> Result<Recovered, Error>
                 "recovered"
             );
             if action.outcome == Outcome::Kept {
-                recovered.questions.push(format!("{}: {}", action.disk.display(), action.detail));
+                let disk = action.disk.display();
+                recovered.questions.push(format!("{disk}: {} (operation {op})", action.detail));
             }
             recovered.actions.push(action);
         }
     }
     Ok(recovered)
+}
+
+/// Snapshots are read-only; the crash may have come between the commit and that.
+fn seal(session: &Session<'_>) {
+    let pool = session.pool;
+    for record in session.state.snapshots.values().filter(|record| !record.adopted) {
+        let path = pool.path(&record.file);
+        if let Err(error) = freeze_file(pool.fs(), &path) {
+            tracing::warn!(path = %path.display(), %error, "a snapshot could not be made read-only");
+        }
+    }
 }

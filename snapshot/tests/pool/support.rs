@@ -65,7 +65,8 @@ pub(crate) fn write_guest(path: &Path, content: &[u8]) {
 }
 
 pub(crate) fn read_guest(path: &Path, len: usize) -> Vec<u8> {
-    let policy = Policy { follow: Follow::Anywhere, undeclared: Undeclared::Refuse, ..Policy::default() };
+    let policy =
+        Policy { follow: Follow::Anywhere, undeclared: Undeclared::Refuse, ..Policy::default() };
     let chain = Chain::open(path, &policy).unwrap();
     let mut bytes = vec![0; len];
     chain.read_at(GuestOffset(0), &mut bytes).unwrap();

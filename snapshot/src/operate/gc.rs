@@ -1,0 +1,337 @@
+//! Garbage: what nobody needs any more, each with the reason why it is dead, or why it is kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use diskdag_qcow2::Header;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalogue::{Change, Intent, SnapshotRecord, Standing, TrashRecord, Work};
+use crate::error::{Error, ErrorKind};
+use crate::fs::{Access, Fs, Kind, Stat, is_absent, read_up_to};
+use crate::host::Control;
+use crate::marker::Marker;
+use crate::name::{FileName, trash_path};
+use crate::operate::{judge, trash, trashing};
+use crate::pool::{FOLDER, Pool, Session};
+use crate::refusal::Refusal;
+
+/// How long something lies in the trash before `gc` takes it away, unless it is told otherwise.
+const IN_THE_TRASH: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What to collect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collect {
+    /// Only tell what would be done.
+    pub dry_run: bool,
+    /// What was put into the trash before this time is dead; without it, what has lain there for a week.
+    pub older_than: Option<Timestamp>,
+    /// Stop before more than so many bytes are freed.
+    pub max_freed: Option<u64>,
+    /// What is dead goes for good, not by way of the trash.
+    pub purge: bool,
+}
+
+/// What was collected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Collected {
+    /// What is dead.
+    pub dead: Vec<Garbage>,
+    /// What was looked at and is kept.
+    pub kept: Vec<Garbage>,
+    /// Bytes that were given back to the file system; of a dry run, that would be.
+    pub freed: u64,
+    /// Whether nothing was done.
+    pub dry_run: bool,
+}
+
+/// A file, and why it is dead or kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Garbage {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+    /// Bytes that it holds.
+    pub actual_size: u64,
+}
+
+/// A file that may be garbage.
+struct Candidate {
+    path: PathBuf,
+    stat: Stat,
+    what: What,
+    reason: String,
+}
+
+enum What {
+    /// It lies in the trash.
+    Trash(TrashRecord),
+    /// A snapshot that has lost its name.
+    Retired(SnapshotRecord),
+    /// A file of ours that is recorded nowhere: an overlay that never took its place, or what a purge that was
+    /// cut off has left in the trash.
+    Orphan,
+}
+
+impl Pool {
+    /// Looks for what nobody needs any more, and takes it away: items of the trash that have lain there long
+    /// enough, for good; retired snapshots that nothing needs any more, to the trash; leftovers of
+    /// operations that were cut off. Nothing that is not ours is touched.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind`], by kind. What cannot be judged is kept, with the reason.
+    pub fn collect(&self, collect: &Collect, control: &Control) -> Result<Collected, Error> {
+        let mut session = self.begin(control)?;
+        session.confirmed()?;
+        let mut collected = Collected { dry_run: collect.dry_run, ..Collected::default() };
+        loop {
+            let dead = collected.dead.len();
+            round(&mut session, collect, &mut collected)?;
+            // What is gone may have been the last that needed something else.
+            if collect.dry_run || collected.dead.len() == dead {
+                return Ok(collected);
+            }
+        }
+    }
+
+    /// Files of ours that neither the catalogue nor any header claims.
+    pub(crate) fn orphans(&self, session: &Session<'_>) -> Result<Vec<PathBuf>, Error> {
+        let mut ignored = Collected::default();
+        let candidates = candidates(session, &Collect::default(), &mut ignored)?;
+        let orphans = candidates.into_iter().filter(|it| matches!(it.what, What::Orphan));
+        Ok(orphans.map(|it| it.path).collect())
+    }
+}
+
+/// Looks once, and takes away what is dead.
+fn round(
+    session: &mut Session<'_>,
+    collect: &Collect,
+    collected: &mut Collected,
+) -> Result<(), Error> {
+    collected.kept.clear();
+    let candidates = candidates(session, collect, collected)?;
+    let files: Vec<PathBuf> = candidates.iter().map(|it| it.path.clone()).collect();
+    let judged = judge::judge(session, &files)?;
+    let doubts = judged.doubts(session);
+    let mut freed_so_far = collected.freed;
+    let mut dead = Vec::new();
+    for (at, candidate) in candidates.into_iter().enumerate() {
+        let mut refusal = Refusal { doubts: doubts.clone(), ..Refusal::default() };
+        // Only a look: whoever takes it away takes it for good then.
+        let held = judge::hold(session, &candidate.path, &mut refusal).map(drop);
+        let would_free = freed_so_far.saturating_add(freed(&candidate, collect));
+        let why = if judged.is_needed(at) && doubts.is_empty() {
+            "something needs it".to_owned()
+        } else if let Err(error) = held {
+            error.to_string()
+        } else if !refusal.is_empty() {
+            refusal.to_string()
+        } else if collect.max_freed.is_some_and(|most| would_free > most) {
+            "as much is freed as was asked for".to_owned()
+        } else {
+            freed_so_far = would_free;
+            dead.push(candidate);
+            continue;
+        };
+        collected.kept.push(garbage(&candidate, why));
+    }
+    collected.dead.extend(dead.iter().map(|it| garbage(it, it.reason.clone())));
+    if collect.dry_run {
+        collected.freed = freed_so_far;
+        return Ok(());
+    }
+    take_away(session, collect, dead, collected)
+}
+
+fn garbage(candidate: &Candidate, reason: String) -> Garbage {
+    Garbage { path: candidate.path.clone(), reason, actual_size: candidate.stat.allocated }
+}
+
+/// What only goes to the trash frees nothing yet.
+fn freed(candidate: &Candidate, collect: &Collect) -> u64 {
+    let for_good = collect.purge || !matches!(candidate.what, What::Retired(_));
+    if for_good && candidate.stat.links == 1 { candidate.stat.allocated } else { 0 }
+}
+
+/// Everything that may be garbage; what is not yet old enough, or pinned, is kept at once.
+fn candidates(
+    session: &Session<'_>,
+    collect: &Collect,
+    collected: &mut Collected,
+) -> Result<Vec<Candidate>, Error> {
+    let pool = session.pool;
+    let now = pool.host().clock.now();
+    let before =
+        collect.older_than.unwrap_or_else(|| now.saturating_sub(IN_THE_TRASH).unwrap_or(now));
+    let mut found = Vec::new();
+    for record in session.state.trash.values() {
+        let path = pool.path(&record.file);
+        let Some(stat) = stat(pool.fs(), &path)? else { continue };
+        if record.removed >= before {
+            let reason = format!("lies in the trash only since {}", record.removed);
+            let actual_size = stat.allocated;
+            collected.kept.push(Garbage { path, reason, actual_size });
+            continue;
+        }
+        let reason = format!("lies in the trash since {}", record.removed);
+        found.push(Candidate { path, stat, what: What::Trash(record.clone()), reason });
+    }
+    let retired = |record: &&SnapshotRecord| record.standing == Standing::Retired;
+    for record in session.state.snapshots.values().filter(retired) {
+        let path = pool.path(&record.file);
+        let Some(stat) = stat(pool.fs(), &path)? else { continue };
+        if let Some(pin) = session.state.pins.get(&record.id) {
+            let (reason, actual_size) = (format!("is pinned: {}", pin.reason), stat.allocated);
+            collected.kept.push(Garbage { path, reason, actual_size });
+            continue;
+        }
+        let reason = format!("snapshot {} was retired, and nothing needs it any more", record.name);
+        found.push(Candidate { path, stat, what: What::Retired(record.clone()), reason });
+    }
+    leftovers(session, &mut found)?;
+    Ok(found)
+}
+
+/// Looks through the pool for files that were made here and are recorded nowhere.
+fn leftovers(session: &Session<'_>, found: &mut Vec<Candidate>) -> Result<(), Error> {
+    let pool = session.pool;
+    let recorded: BTreeMap<&Path, ()> = session
+        .state
+        .trash
+        .values()
+        .map(|record| (&*record.file, ()))
+        .chain(session.state.snapshots.values().map(|record| (&*record.file, ())))
+        .collect();
+    let mut open = vec![pool.top().to_owned()];
+    while let Some(dir) = open.pop() {
+        let entries = pool.fs().list(&dir).map_err(|cause| ErrorKind::io("list", &dir, cause))?;
+        for entry in entries {
+            let path = dir.join(&entry.name);
+            match entry.kind {
+                Kind::Directory if entry.name != FOLDER => open.push(path),
+                Kind::File => {
+                    let Some(name) = FileName::parse(&entry.name) else { continue };
+                    let is_recorded =
+                        pool.recorded(&path).is_some_and(|path| recorded.contains_key(&*path));
+                    if is_recorded || name.id() >= session.state.next_id {
+                        continue;
+                    }
+                    let Some(stat) = stat(pool.fs(), &path)? else { continue };
+                    if let Some(reason) = is_leftover(pool.fs(), &path, &stat, &name)? {
+                        found.push(Candidate { path, stat, what: What::Orphan, reason });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a file of one of our names is garbage, if it is. A snapshot's name alone proves nothing: the file is
+/// somebody's disk. An overlay with our mark that names itself as its backing file never was one.
+fn is_leftover(
+    fs: &dyn Fs,
+    path: &Path,
+    stat: &Stat,
+    name: &FileName,
+) -> Result<Option<String>, ErrorKind> {
+    if let FileName::Trash { .. } = name {
+        return Ok(Some("lies in the trash, and is recorded no more: a purge was cut off".into()));
+    }
+    let failed = |cause| ErrorKind::io("read", path, cause);
+    let file = fs.open(path, Access::Read).map_err(failed)?;
+    let head = read_up_to(&*file, 0, 4096).map_err(failed)?;
+    let Ok(header) = Header::parse_prefix(&head, stat.len) else {
+        // A write that was cut off at its beginning: nothing but zeros.
+        let is_empty = stat.len <= 1 << 20
+            && read_up_to(&*file, 0, 1 << 20).map_err(failed)?.iter().all(|byte| *byte == 0);
+        let pending = matches!(name, FileName::Pending { .. });
+        return Ok((is_empty && pending).then(|| "was never written".into()));
+    };
+    let own_name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let names_itself = header
+        .backing_name()
+        .is_some_and(|backing| backing.strip_prefix(b"./").unwrap_or(backing) == own_name);
+    let is_ours = Marker::of(&header).is_some_and(|marker| marker.id == name.id());
+    let never_live = names_itself || matches!(name, FileName::Pending { .. });
+    Ok((is_ours && never_live).then(|| "is an overlay that never took its place".into()))
+}
+
+fn stat(fs: &dyn Fs, path: &Path) -> Result<Option<Stat>, ErrorKind> {
+    match fs.stat(path) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(cause) => Err(ErrorKind::io("ask about", path, cause)),
+    }
+}
+
+/// Takes away what is dead: what was in the trash or never was anything for good, what had been a snapshot to
+/// the trash unless it is to be purged.
+fn take_away(
+    session: &mut Session<'_>,
+    collect: &Collect,
+    dead: Vec<Candidate>,
+    collected: &mut Collected,
+) -> Result<(), Error> {
+    let pool = session.pool;
+    let (mut for_good, mut orphans, mut to_trash) = (Vec::new(), Vec::new(), Vec::new());
+    for candidate in dead {
+        match candidate.what {
+            What::Trash(record) => for_good.push(record),
+            What::Orphan => orphans.push((candidate.path, candidate.stat)),
+            What::Retired(record) => to_trash.push(record),
+        }
+    }
+    if !to_trash.is_empty() {
+        let items = retire_to_trash(session, to_trash)?;
+        if collect.purge {
+            for_good.extend(items);
+        }
+    }
+    if !for_good.is_empty() {
+        collected.freed += trash::purge(session, &for_good)?.freed;
+    }
+    for (path, stat) in orphans {
+        pool.fs().remove(&path).map_err(|cause| ErrorKind::io("remove", &path, cause))?;
+        let dir = crate::overlay::directory(&path);
+        pool.fs().sync_dir(dir).map_err(|cause| ErrorKind::io("sync", dir, cause))?;
+        collected.freed += if stat.links == 1 { stat.allocated } else { 0 };
+    }
+    Ok(())
+}
+
+fn retire_to_trash(
+    session: &mut Session<'_>,
+    records: Vec<SnapshotRecord>,
+) -> Result<Vec<TrashRecord>, Error> {
+    let pool = session.pool;
+    let op = pool.op(None)?;
+    let removed = pool.host().clock.now();
+    let (mut items, mut changes) = (Vec::new(), Vec::new());
+    for record in records {
+        let id = session.next_id();
+        let file = trash_path(&pool.path(&record.file), id)?;
+        let item = TrashRecord {
+            id,
+            file: pool.recorded(&file).unwrap_or_default(),
+            was: record.file.clone(),
+            removed,
+            op,
+            snapshot: Some(record.clone()),
+        };
+        changes.push(Change::DropSnapshot { id: record.id });
+        changes.push(Change::PutTrash(item.clone()));
+        items.push(item);
+    }
+    let intent = Intent { op, began: removed, work: Work::Trash { items: items.clone() } };
+    changes.push(Change::OpenIntent(intent));
+    session.commit((op, 0), changes, None)?;
+    trashing::move_there(session, op, &items)?;
+    Ok(items)
+}
