@@ -2,5 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has to stop right there")]
 
+mod cost;
 mod cycle;
 mod support;
