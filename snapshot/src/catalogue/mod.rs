@@ -38,8 +38,8 @@ pub use state::State;
 /// 3. A batch whose operation and step are in the state already is not applied again: `commit` answers the
 ///    revision that it made then.
 /// 4. A batch that expects another revision than the one that is there is refused
-///    ([`CatalogueError::Conflict`]), and so is one whose fence is older than one that was seen
-///    ([`CatalogueError::Fenced`]). This is what keeps apart hosts that share a store.
+///    ([`ApplyError::Conflict`]), and so is one whose fence is older than one that was seen
+///    ([`ApplyError::Fenced`]). This is what keeps apart hosts that share a store.
 /// 5. A store that is not there, or cannot be read, is an error, never an empty state.
 pub trait Catalogue: Send + Sync + Debug {
     /// All that is recorded.

@@ -46,6 +46,9 @@ impl Pool {
     /// [`ErrorKind`], by kind; a refusal names every reason at once.
     pub fn clone_snapshot(&self, clones: &Clones, control: &Control) -> Result<Done, Error> {
         let mut session = self.begin(control)?;
+        if let Some(done) = session.done_before(clones.op, overlays::END) {
+            return Ok(done);
+        }
         let planned = plan(&mut session, clones)?;
         let mut results = overlays::run(&mut session, vec![planned]);
         results.pop().unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
@@ -90,8 +93,7 @@ fn plan(session: &mut Session<'_>, clones: &Clones) -> Result<Planned, Error> {
             refusal.add(Reason::new(path, ReasonKind::Twice, "is named twice"));
             continue;
         }
-        let id = session.next_id();
-        let pending = pending_path(&new, id)?;
+        let (id, pending) = session.free_id(|id| Ok(vec![pending_path(&new, id)?]))?;
         planned.members.push(OverlayMember {
             id,
             live: inside,

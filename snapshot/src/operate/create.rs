@@ -8,7 +8,7 @@ use crate::catalogue::{
 use crate::disk::{Allowed, Content, Disk, backing_name};
 use crate::error::{Error, ErrorKind};
 use crate::host::Control;
-use crate::name::{Id, SnapshotName, snapshot_path};
+use crate::name::{Id, SnapshotName, pending_path, snapshot_path};
 use crate::operate::overlays::{self, Planned, freeze_file};
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind, Refusal};
@@ -100,6 +100,10 @@ fn create_all(pool: &Pool, creates: &[Create], control: &Control) -> Vec<Result<
                 later.push(place);
                 continue;
             }
+            if let Some(done) = session.done_before(create.op, overlays::END) {
+                put(&mut results, place, Ok(done));
+                continue;
+            }
             match plan(&mut session, create) {
                 Ok(plan) => {
                     planned.push(plan);
@@ -155,13 +159,16 @@ fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
     let (mut members, mut attributes, mut done, mut freeze, mut notices) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for disk in &disks {
-        let id = session.next_id();
-        let side = match snapshot_path(&disk.path, id, &create.name) {
-            Ok(side) => side,
-            Err(error) => {
+        let places = |id| {
+            Ok(vec![snapshot_path(&disk.path, id, &create.name)?, pending_path(&disk.path, id)?])
+        };
+        let (id, side) = match session.free_id(places) {
+            Ok(free) => free,
+            Err(ErrorKind::FileName(error)) => {
                 refusal.add(Reason::new(&disk.path, ReasonKind::Name, error.to_string()));
                 continue;
             }
+            Err(error) => return Err(error.into()),
         };
         let recorded = session.pool.recorded(&side).unwrap_or_default();
         let own = disk.file.attributes();
@@ -314,6 +321,9 @@ fn record(
 
 /// The disks become snapshots where they lie.
 fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done, Error> {
+    if let Some(done) = session.done_before(create.op, 0) {
+        return Ok(done);
+    }
     let op = session.pool.op(create.op)?;
     let mut refusal = Refusal::default();
     let disks = find_all(session, create, &mut refusal)?;

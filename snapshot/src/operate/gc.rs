@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use diskdag_qcow2::Header;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalogue::{Change, Intent, SnapshotRecord, Standing, TrashRecord, Work};
+use crate::catalogue::{SnapshotRecord, Standing, TrashRecord};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Access, Fs, Kind, Stat, is_absent, read_up_to};
 use crate::host::Control;
 use crate::marker::Marker;
-use crate::name::{FileName, trash_path};
+use crate::name::FileName;
 use crate::operate::{judge, trash, trashing};
 use crate::pool::{FOLDER, Pool, Session};
 use crate::refusal::Refusal;
@@ -289,7 +289,7 @@ fn take_away(
         }
     }
     if !to_trash.is_empty() {
-        let items = retire_to_trash(session, to_trash)?;
+        let items = retire_to_trash(session, &to_trash)?;
         if collect.purge {
             for_good.extend(items);
         }
@@ -308,30 +308,13 @@ fn take_away(
 
 fn retire_to_trash(
     session: &mut Session<'_>,
-    records: Vec<SnapshotRecord>,
+    records: &[SnapshotRecord],
 ) -> Result<Vec<TrashRecord>, Error> {
-    let pool = session.pool;
-    let op = pool.op(None)?;
-    let removed = pool.host().clock.now();
-    let (mut items, mut changes) = (Vec::new(), Vec::new());
+    let op = session.pool.op(None)?;
+    let mut items = Vec::with_capacity(records.len());
     for record in records {
-        let id = session.next_id();
-        let file = trash_path(&pool.path(&record.file), id)?;
-        let item = TrashRecord {
-            id,
-            file: pool.recorded(&file).unwrap_or_default(),
-            was: record.file.clone(),
-            removed,
-            op,
-            snapshot: Some(record.clone()),
-        };
-        changes.push(Change::DropSnapshot { id: record.id });
-        changes.push(Change::PutTrash(item.clone()));
-        items.push(item);
+        items.push(trashing::item(session, op, record)?);
     }
-    let intent = Intent { op, began: removed, work: Work::Trash { items: items.clone() } };
-    changes.push(Change::OpenIntent(intent));
-    session.commit((op, 0), changes, None)?;
-    trashing::move_there(session, op, &items)?;
+    trashing::move_there(session, op, Vec::new(), &items, None)?;
     Ok(items)
 }

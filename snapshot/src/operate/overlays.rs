@@ -34,7 +34,7 @@ pub(crate) struct Planned {
 
 /// Steps of an operation's commits.
 const BEGIN: u32 = 0;
-const END: u32 = 1;
+pub(super) const END: u32 = 1;
 
 /// Runs them all; each succeeds or fails for itself.
 pub(crate) fn run(session: &mut Session<'_>, planned: Vec<Planned>) -> Vec<Result<Done, Error>> {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::catalogue::{Change, Intent, OpId, SnapshotRecord, TrashRecord, Work};
+use crate::catalogue::{Change, OpId, SnapshotRecord};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::FsFile;
 use crate::host::Control;
-use crate::name::{SnapshotName, trash_path};
+use crate::name::SnapshotName;
 use crate::operate::judge::{self, Judged};
 use crate::operate::select::{Selection, retired};
 use crate::operate::trashing;
@@ -113,6 +113,11 @@ impl Pool {
     /// go, they are put back, and that is a refusal too.
     pub fn remove(&self, remove: &Remove, control: &Control) -> Result<Done, Error> {
         let mut session = self.begin(control)?;
+        // With nothing in the trash it was put back, and may be tried again.
+        let before = session.done_before(remove.op, trashing::END);
+        if let Some(done) = before.filter(|done| !done.disks.is_empty()) {
+            return Ok(done);
+        }
         let planned = plan(&session, remove)?;
         if !planned.plan.refusal.is_empty() {
             return Err(planned.plan.refusal.into_error());
@@ -180,7 +185,6 @@ fn carry_out(
     planned: Planned,
 ) -> Result<Done, Error> {
     let pool = session.pool;
-    let removed = pool.host().clock.now();
     let (mut changes, mut items, mut disks, mut notices) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut thaw = Vec::new();
@@ -194,20 +198,9 @@ fn carry_out(
         };
         match fate {
             Fate::Trash => {
-                let id = session.next_id();
-                let file = trash_path(&path, id)?;
-                let item = TrashRecord {
-                    id,
-                    file: pool.recorded(&file).unwrap_or_default(),
-                    was: record.file.clone(),
-                    removed,
-                    op,
-                    snapshot: Some(record.clone()),
-                };
-                changes.push(Change::DropSnapshot { id: record.id });
-                changes.push(Change::PutTrash(item.clone()));
+                let item = trashing::item(session, op, record)?;
+                (done.id, done.path) = (item.id, pool.path(&item.file));
                 items.push(item);
-                (done.id, done.path) = (id, file);
             }
             Fate::Retire => {
                 changes.push(Change::PutSnapshot(retired(record)));
@@ -221,14 +214,7 @@ fn carry_out(
         }
         disks.push(done);
     }
-    if items.is_empty() {
-        session.commit((op, 0), changes, remove.tag.as_deref())?;
-    } else {
-        let intent = Intent { op, began: removed, work: Work::Trash { items: items.clone() } };
-        changes.push(Change::OpenIntent(intent));
-        session.commit((op, 0), changes, remove.tag.as_deref())?;
-        trashing::move_there(session, op, &items)?;
-    }
+    trashing::move_there(session, op, changes, &items, remove.tag.as_deref())?;
     for path in thaw {
         if let Err(cause) = trashing::thaw(pool.fs(), &path) {
             let kind = ErrorKind::io("make writable", path, cause);

@@ -8,7 +8,7 @@ use crate::catalogue::{
 use crate::disk::{Disk, backing_name};
 use crate::error::{Error, ErrorKind};
 use crate::host::Control;
-use crate::name::{SnapshotName, snapshot_path, trash_path};
+use crate::name::{SnapshotName, pending_path, snapshot_path, trash_path};
 use crate::operate::overlays::{self, Planned};
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind, Refusal};
@@ -50,6 +50,9 @@ impl Pool {
     pub fn restore(&self, restore: &Restore, control: &Control) -> Result<Done, Error> {
         let mut session = self.begin(control)?;
         session.confirmed()?;
+        if let Some(done) = session.done_before(restore.op, overlays::END) {
+            return Ok(done);
+        }
         let planned = plan(&mut session, restore)?;
         let mut results = overlays::run(&mut session, vec![planned]);
         results.pop().unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
@@ -145,11 +148,13 @@ fn member(
     planned: &mut Planned,
 ) -> Result<OverlayMember, ErrorKind> {
     let pool = session.pool;
-    let id = session.next_id();
-    let side = match &restore.keep {
-        Some(keep) => snapshot_path(&disk.path, id, keep)?,
-        None => trash_path(&disk.path, id)?,
-    };
+    let (id, side) = session.free_id(|id| {
+        let side = match &restore.keep {
+            Some(keep) => snapshot_path(&disk.path, id, keep)?,
+            None => trash_path(&disk.path, id)?,
+        };
+        Ok(vec![side, pending_path(&disk.path, id)?])
+    })?;
     let recorded = pool.recorded(&side).unwrap_or_default();
     let now = pool.host().clock.now();
     let file = pool.path(&record.file);

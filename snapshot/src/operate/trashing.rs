@@ -4,21 +4,63 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::{Change, OpId, TrashRecord};
+use crate::catalogue::{Change, Intent, OpId, SnapshotRecord, TrashRecord, Work};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::{Access, Fs};
+use crate::name::trash_path;
 use crate::overlay::directory;
 use crate::pool::Session;
 use crate::recover::{listed_again, put_back_if_needed};
 use crate::refusal::{Reason, ReasonKind, Refusal};
 
-/// Moves files to the trash whose intent is committed; asks once more who needs them; ends the operation. If a
-/// dependent has appeared, all of them are put back, and that is a refusal.
+/// The last commit of what goes to the trash.
+pub(super) const END: u32 = 1;
+
+/// A snapshot's place in the trash.
+pub(super) fn item(
+    session: &mut Session<'_>,
+    op: OpId,
+    record: &SnapshotRecord,
+) -> Result<TrashRecord, ErrorKind> {
+    let pool = session.pool;
+    let path = pool.path(&record.file);
+    let (id, file) = session.free_id(|id| Ok(vec![trash_path(&path, id)?]))?;
+    Ok(TrashRecord {
+        id,
+        file: pool.recorded(&file).unwrap_or_default(),
+        was: record.file.clone(),
+        removed: pool.host().clock.now(),
+        op,
+        snapshot: Some(record.clone()),
+    })
+}
+
+/// Commits `changes`, and with them that the snapshots of `items` are in the trash now; moves their files there;
+/// asks once more who needs them; ends the operation. If a dependent has appeared, all of them are put back,
+/// and that is a refusal.
 pub(super) fn move_there(
     session: &mut Session<'_>,
     op: OpId,
+    mut changes: Vec<Change>,
     items: &[TrashRecord],
+    tag: Option<&[u8]>,
 ) -> Result<(), Error> {
+    for item in items {
+        changes.extend(item.snapshot.iter().map(|record| Change::DropSnapshot { id: record.id }));
+        changes.push(Change::PutTrash(item.clone()));
+    }
+    if !items.is_empty() {
+        let work = Work::Trash { items: items.to_vec() };
+        changes.push(Change::OpenIntent(Intent {
+            op,
+            began: session.pool.host().clock.now(),
+            work,
+        }));
+    }
+    session.commit((op, 0), changes, tag)?;
+    if items.is_empty() {
+        return Ok(());
+    }
     let undecided = |kind| Error { effect: Effect::Undecided(op), kind };
     let pool = session.pool;
     let mut moved: Vec<&TrashRecord> = Vec::new();
@@ -80,7 +122,7 @@ fn close(
         false => Vec::new(),
     };
     changes.push(Change::CloseIntent { op });
-    Ok(session.commit((op, 1), changes, None)?)
+    Ok(session.commit((op, END), changes, None)?)
 }
 
 /// Lets the owner write to a file again.

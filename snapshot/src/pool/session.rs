@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::{LOCK, Pool};
 use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, Revision, State};
 use crate::error::{Error, ErrorKind};
-use crate::fs::{Lock, LockMode};
+use crate::fs::{Lock, LockMode, is_absent};
 use crate::host::Control;
-use crate::name::Id;
+use crate::name::{FileNameError, Id};
+use crate::report::{DiskDone, Done, Notice};
 use crate::survey::Surveyed;
 
 /// How long to wait before asking again for a lock that somebody else has.
@@ -85,6 +86,52 @@ impl Session<'_> {
         let id = self.next_id;
         self.next_id = Id(id.0 + 1);
         id
+    }
+
+    /// The same, where nothing lies at any of the paths that go with the id; and the first of those paths. A
+    /// file may lie there that was not made here, or whose record is lost.
+    pub(crate) fn free_id(
+        &mut self,
+        places: impl Fn(Id) -> Result<Vec<PathBuf>, FileNameError>,
+    ) -> Result<(Id, PathBuf), ErrorKind> {
+        loop {
+            let id = self.next_id();
+            let mut taken = false;
+            let places = places(id)?;
+            for path in &places {
+                match self.pool.fs().stat(path) {
+                    Ok(_) => taken = true,
+                    Err(error) if is_absent(&error) => {}
+                    Err(cause) => return Err(ErrorKind::io("look for", path, cause)),
+                }
+            }
+            if let (false, Some(first)) = (taken, places.into_iter().next()) {
+                return Ok((id, first));
+            }
+        }
+    }
+
+    /// What an operation did that the caller has had done before under the same id.
+    pub(crate) fn done_before(&self, op: Option<OpId>, last_step: u32) -> Option<Done> {
+        let op = op.filter(|op| self.state.is_done(*op, last_step).is_some())?;
+        let pool = self.pool;
+        let snapshots = self.state.snapshots.values().filter(|record| record.op == op);
+        let snapshots = snapshots.map(|record| DiskDone {
+            disk: pool.path(&record.disk),
+            snapshot: Some(record.name.clone()),
+            id: record.id,
+            path: pool.path(&record.file),
+        });
+        let trash = self.state.trash.values().filter(|record| record.op == op);
+        let trash = trash.map(|record| DiskDone {
+            disk: pool.path(&record.was),
+            snapshot: record.snapshot.as_ref().map(|record| record.name.clone()),
+            id: record.id,
+            path: pool.path(&record.file),
+        });
+        let notice = Notice::new(pool.top(), "done-before", "was done before under this id");
+        let disks = snapshots.chain(trash).collect();
+        Some(Done { op, disks, notices: vec![notice], freed: 0 })
     }
 
     /// Commits: all of `changes`, or none.
