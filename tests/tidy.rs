@@ -30,6 +30,7 @@ const RULES: &[Rule] = &[
     Rule { name: "the system is called from one module per crate", kept: one_system_module },
     Rule { name: "the parse core knows bytes only", kept: the_parse_core_knows_bytes_only },
     Rule { name: "the index knows no file system", kept: the_index_knows_no_file_system },
+    Rule { name: "what is durable goes through one trait", kept: one_way_to_the_disk },
     Rule { name: "the command decides nothing", kept: the_command_decides_nothing },
     Rule { name: "dependencies point one way", kept: dependencies_point_one_way },
     Rule { name: "the libraries have no global state", kept: no_global_state },
@@ -227,6 +228,18 @@ fn the_index_knows_no_file_system(tree: &Tree) -> Wrong {
     found.retain(|(file, _)| !asks.iter().any(|inside| file.starts_with(inside)));
     // Bytes of a path are no question to the file system.
     found.retain(|(_, path)| !path.starts_with("std::os::unix::ffi"));
+    lines(found)
+}
+
+/// The snapshot layer reaches files through `Fs` alone, so that its simulator sees everything.
+fn one_way_to_the_disk(tree: &Tree) -> Wrong {
+    let folder = ["snapshot/src/"];
+    let mut found = naming(tree, &folder, &["std::fs", "rustix", "nix", "libc", "std::os::fd"]);
+    for (file, code) in tree.code(&folder) {
+        let asked = ASKS_THE_FILE_SYSTEM.iter().filter(|call| code.has(call));
+        found.extend(asked.map(|call| (file.to_owned(), (*call).to_owned())));
+    }
+    found.retain(|(file, _)| !file.starts_with("snapshot/src/fs/"));
     lines(found)
 }
 

@@ -95,6 +95,17 @@ pub(crate) const PLANTS: &[Plant] = &[
         &[("graph/src/planted.rs", "fn f(p: &Path) { p.canonicalize(); }")],
     ),
     plant("the index knows no file system", &[("graph/src/planted.rs", "use rustix::fs;")]),
+    plant(
+        "what is durable goes through one trait",
+        &[(
+            "snapshot/src/planted.rs",
+            "fn f() -> std::io::Result<()> { std::fs::remove_file(\"x\") }",
+        )],
+    ),
+    plant(
+        "what is durable goes through one trait",
+        &[("snapshot/src/operate/planted.rs", "fn f(p: &Path) -> bool { p.exists() }")],
+    ),
     plant("the command decides nothing", &[("cli/planted.rs", "use petgraph::Graph;")]),
     plant("the command decides nothing", &[("cli/verb/planted.rs", "fn f(d: redb::Database) {}")]),
     plant(
