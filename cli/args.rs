@@ -1,5 +1,6 @@
 //! Arguments: one struct per verb, and what is common to all.
 
+mod pool;
 mod qemu;
 
 use std::num::NonZeroUsize;
@@ -9,6 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
 
+pub(crate) use pool::{
+    Adopt, CloneSnapshot, Create, Gc, InPool, Init, List, Pin, Recover, Remove, Restore, Snap,
+    SnapAction, Trash, TrashAction, Unpin, Writing,
+};
 pub(crate) use qemu::{Check, Compare, Following, Info, Map, Measure, QemuOutput};
 
 /// The whole command line.
@@ -80,6 +85,26 @@ pub(crate) enum Verb {
     /// May this untrusted image be opened? What does it name, and what is odd about it?
     #[command(after_help = help::AUDIT)]
     Audit(Audit),
+    /// Make a pool of a directory: snapshots can be taken of its disks
+    #[command(after_help = help::INIT)]
+    Init(Init),
+    /// Snapshots: create, list, restore, rm, clone, adopt
+    #[command(after_help = help::SNAP)]
+    Snap(Snap),
+    /// End what had begun when the power went out, or the program was killed
+    #[command(after_help = help::RECOVER)]
+    Recover(Recover),
+    /// Take away what nobody needs any more, and say why each file is dead or kept
+    #[command(after_help = help::GC)]
+    Gc(Gc),
+    /// What was removed and is not gone yet: list, restore, purge
+    #[command(after_help = help::TRASH)]
+    Trash(Trash),
+    /// Keep a snapshot from being removed
+    #[command(after_help = help::PIN)]
+    Pin(Pin),
+    /// Take a pin away
+    Unpin(Unpin),
     /// A small fleet in a temporary directory, and a tour of it
     #[command(after_help = help::DEMO)]
     Demo(Demo),

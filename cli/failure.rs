@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use diskdag_graph::scan::{ImageError, ScanError, SettingsError};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::escape;
 use crate::exit::Exit;
@@ -20,12 +20,17 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What to do about it, if there is something.
     pub(crate) advice: Option<String>,
+    /// Lines below the message: what stands in the way, with what to do about each.
+    pub(crate) details: Vec<String>,
+    /// Further keys of the object in JSON.
+    pub(crate) more: Box<Map<String, Value>>,
 }
 
 impl Failure {
     /// A failure without advice.
     pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), advice: None }
+        let (details, more) = (Vec::new(), Box::default());
+        Self { exit, kind, message: message.into(), advice: None, details, more }
     }
 
     /// The same with advice.
@@ -75,7 +80,9 @@ impl Failure {
             let exit = all.exit.or(next.exit);
             let kind = if exit == all.exit { all.kind } else { next.kind };
             let message = format!("{}\n{}", all.message, next.message);
-            Self { exit, kind, message, advice: all.advice.or(next.advice) }
+            let details = [all.details, next.details].concat();
+            let more = Box::new(all.more.into_iter().chain(*next.more).collect());
+            Self { exit, kind, message, advice: all.advice.or(next.advice), details, more }
         })
     }
 
@@ -89,6 +96,9 @@ impl Failure {
         });
         if let Some(advice) = &self.advice {
             object["advice"] = json!(advice);
+        }
+        for (key, value) in &*self.more {
+            object[key] = value.clone();
         }
         object.to_string()
     }
@@ -120,7 +130,7 @@ impl From<ScanError> for Failure {
 }
 
 /// An error and its causes in one line.
-fn chain_of(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,6 +1,9 @@
 //! One command line out of its levels: common options count wherever they stand.
 
-use crate::args::{Cli, Common, GraphFormat, QemuOutput, Roots, RootsAction, Verb};
+use crate::args::{
+    Cli, Common, GraphFormat, QemuOutput, Roots, RootsAction, Snap, SnapAction, Trash, TrashAction,
+    Verb,
+};
 
 impl Common {
     /// Adds what was given at an outer level of the command line.
@@ -38,6 +41,24 @@ impl Verb {
             Self::Compare(args) => &mut args.common,
             Self::Audit(args) => &mut args.common,
             Self::Demo(args) => &mut args.common,
+            Self::Init(args) => &mut args.common,
+            Self::Snap(Snap { action, .. }) => match action {
+                SnapAction::Create(args) => &mut args.common,
+                SnapAction::List(args) => &mut args.common,
+                SnapAction::Restore(args) => &mut args.common,
+                SnapAction::Rm(args) => &mut args.common,
+                SnapAction::Clone(args) => &mut args.common,
+                SnapAction::Adopt(args) => &mut args.common,
+            },
+            Self::Recover(args) => &mut args.common,
+            Self::Gc(args) => &mut args.common,
+            Self::Trash(Trash { action, .. }) => match action {
+                TrashAction::List { common, .. }
+                | TrashAction::Restore { common, .. }
+                | TrashAction::Purge { common, .. } => common,
+            },
+            Self::Pin(args) => &mut args.common,
+            Self::Unpin(args) => &mut args.common,
         }
     }
 }
@@ -47,6 +68,8 @@ impl Cli {
     pub(crate) fn gather(mut self) -> (Verb, Common) {
         let middle = match &mut self.verb {
             Verb::Roots(roots) => std::mem::take(&mut roots.common),
+            Verb::Snap(snap) => std::mem::take(&mut snap.common),
+            Verb::Trash(trash) => std::mem::take(&mut trash.common),
             _ => Common::default(),
         };
         let common = self.verb.common();

@@ -14,11 +14,15 @@ mod health;
 mod help;
 mod json;
 mod output;
+mod pool;
 mod progress;
+mod refused;
 mod scope;
 mod settings;
 mod show;
+mod signals;
 mod text;
+mod time;
 mod verbs;
 
 use std::io::Write;
@@ -60,6 +64,9 @@ fn fail(failure: &Failure, json: bool, color: Color) -> Exit {
     let style = output::stderr_style(color);
     for line in failure.message.lines() {
         output::say(&format!("{}: {line}", style.bad("error")));
+    }
+    for line in &failure.details {
+        output::say(line);
     }
     if let Some(advice) = &failure.advice {
         output::say(advice);

@@ -135,7 +135,7 @@ fn found(images: &[PathBuf], scanned: &Scanned) -> Result<Vec<DiskId>, Failure> 
 }
 
 /// The scope that somebody declared.
-fn declared(common: &Common, settings: &Settings) -> Result<Option<Scope>, Failure> {
+pub(crate) fn declared(common: &Common, settings: &Settings) -> Result<Option<Scope>, Failure> {
     let variable = std::env::var_os(VARIABLE);
     let Some((roots, source)) = choose(&common.roots, variable.as_deref(), settings.roots()) else {
         return Ok(None);

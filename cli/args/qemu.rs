@@ -147,7 +147,7 @@ pub(crate) enum QemuOutput {
 }
 
 /// A number of bytes as qemu-img reads it: decimal or 0x…, then maybe one of b, k, M, G, T, P, E.
-fn size(text: &str) -> Result<u64, String> {
+pub(super) fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("{text:?} is no size: give bytes, or a number with k, M, G, T, P or E");
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return u64::from_str_radix(digits, 16).map_err(|_| wrong());

@@ -8,13 +8,19 @@ mod compare;
 mod demo;
 mod dependents;
 mod draw;
+mod gc;
 mod graph;
 mod info;
+mod init;
 mod map;
 mod measure;
 mod opening;
+mod pin;
+mod recover;
 mod roots;
 mod scan;
+mod snap;
+mod trash;
 mod tree;
 mod waive;
 mod why;
@@ -42,6 +48,13 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Compare(args) => compare::run(args, out),
         Verb::Audit(args) => audit::run(args, out),
         Verb::Check(args) => check::run(args, common, out),
+        Verb::Init(args) => init::run(args, common, out),
+        Verb::Snap(args) => snap::run(&args.action, common, out),
+        Verb::Recover(args) => recover::run(args, common, out),
+        Verb::Gc(args) => gc::run(args, common, out),
+        Verb::Trash(args) => trash::run(&args.action, common, out),
+        Verb::Pin(args) => pin::pin(args, common, out),
+        Verb::Unpin(args) => pin::unpin(args, common, out),
         Verb::Demo(_) => demo::run(common, out),
     }
 }

@@ -132,7 +132,8 @@ impl fmt::Display for Reason {
 
 impl Refusal {
     /// Nothing stands in the way.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.reasons.is_empty() && self.doubts.is_empty()
     }
 

@@ -6,7 +6,7 @@ use crate::catalogue::{Change, OpId, SnapshotRecord};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::FsFile;
 use crate::host::Control;
-use crate::name::SnapshotName;
+use crate::name::{Id, SnapshotName};
 use crate::operate::judge::{self, Judged};
 use crate::operate::select::{Selection, retired};
 use crate::operate::trashing;
@@ -43,6 +43,8 @@ pub struct RemovePlan {
 pub struct RemoveStep {
     /// The snapshot.
     pub snapshot: SnapshotName,
+    /// Its number.
+    pub id: Id,
     /// The disk that it was taken from.
     pub disk: PathBuf,
     /// Its file.
@@ -151,6 +153,7 @@ fn plan(session: &Session<'_>, remove: &Remove) -> Result<Planned, Error> {
         }
         steps.push(RemoveStep {
             snapshot: record.name.clone(),
+            id: record.id,
             disk: pool.path(&record.disk),
             path,
             fate,

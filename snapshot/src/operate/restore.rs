@@ -57,6 +57,18 @@ impl Pool {
         let mut results = overlays::run(&mut session, vec![planned]);
         results.pop().unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
     }
+
+    /// What [`restore`](Self::restore) would answer. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`restore`](Self::restore).
+    pub fn plan_restore(&self, restore: &Restore, control: &Control) -> Result<Done, Error> {
+        let mut session = self.begin(control)?;
+        session.confirmed()?;
+        let Planned { op, disks, notices, .. } = plan(&mut session, restore)?;
+        Ok(Done { op, disks, notices, freed: 0 })
+    }
 }
 
 fn plan(session: &mut Session<'_>, restore: &Restore) -> Result<Planned, Error> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::catalogue::{Change, Intent, TrashRecord, Work};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::fs::{Fs, is_absent};
+use crate::fs::{Fs, FsFile, Stat, is_absent};
 use crate::host::Control;
 use crate::name::Id;
 use crate::operate::judge;
@@ -84,18 +84,41 @@ impl Pool {
     /// [`ErrorKind`], by kind; refused if anything needs one of them, or has it open.
     pub fn purge_trash(&self, items: Option<&[Id]>, control: &Control) -> Result<Done, Error> {
         let mut session = self.begin(control)?;
-        let records = match items {
-            Some(items) => find(&session, items)?,
-            None => session.state.trash.values().cloned().collect(),
-        };
+        let records = chosen(&session, items)?;
         purge(&mut session, &records)
+    }
+
+    /// What [`purge_trash`](Self::purge_trash) would answer. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`purge_trash`](Self::purge_trash).
+    pub fn plan_purge(&self, items: Option<&[Id]>, control: &Control) -> Result<Done, Error> {
+        let session = self.begin(control)?;
+        let records = chosen(&session, items)?;
+        let there = permitted(&session, &records)?.files;
+        let freed = there.iter().map(|(_, stat)| freed(stat)).sum();
+        Ok(Done { op: self.op(None)?, disks: disks(self, &records), notices: Vec::new(), freed })
     }
 }
 
-/// Takes them away for good, if nothing stands in the way.
-pub(super) fn purge(session: &mut Session<'_>, records: &[TrashRecord]) -> Result<Done, Error> {
+/// Those that are named, or all.
+fn chosen(session: &Session<'_>, items: Option<&[Id]>) -> Result<Vec<TrashRecord>, Error> {
+    match items {
+        Some(items) => find(session, items),
+        None => Ok(session.state.trash.values().cloned().collect()),
+    }
+}
+
+/// Files that may go for good, held until they are gone.
+struct Permitted {
+    files: Vec<(PathBuf, Stat)>,
+    _held: Vec<Box<dyn FsFile>>,
+}
+
+/// Asks whether anything stands in the way of taking them away for good.
+fn permitted(session: &Session<'_>, records: &[TrashRecord]) -> Result<Permitted, Error> {
     let pool = session.pool;
-    let op = pool.op(None)?;
     let mut there = Vec::new();
     for record in records {
         let path = pool.path(&record.file);
@@ -112,30 +135,47 @@ pub(super) fn purge(session: &mut Session<'_>, records: &[TrashRecord]) -> Resul
     for path in &files {
         held.push(judge::hold(session, path, &mut refusal)?);
     }
-    if !refusal.is_empty() {
-        return Err(refusal.into_error());
+    if refusal.is_empty() {
+        Ok(Permitted { files: there, _held: held })
+    } else {
+        Err(refusal.into_error())
     }
+}
+
+/// With another name left nothing is given back.
+fn freed(stat: &Stat) -> u64 {
+    if stat.links == 1 { stat.allocated } else { 0 }
+}
+
+fn disks(pool: &Pool, records: &[TrashRecord]) -> Vec<DiskDone> {
+    let disk = |record: &TrashRecord| DiskDone {
+        disk: pool.path(&record.was),
+        snapshot: record.snapshot.as_ref().map(|snapshot| snapshot.name.clone()),
+        id: record.id,
+        path: pool.path(&record.file),
+    };
+    records.iter().map(disk).collect()
+}
+
+/// Takes them away for good, if nothing stands in the way.
+pub(super) fn purge(session: &mut Session<'_>, records: &[TrashRecord]) -> Result<Done, Error> {
+    let pool = session.pool;
+    let op = pool.op(None)?;
+    let permitted = permitted(session, records)?;
     let changes = records.iter().map(|record| Change::DropTrash { id: record.id }).collect();
     session.commit((op, 0), changes, None)?;
-    let mut freed = 0;
+    let mut freed_bytes = 0;
     let mut dirs = std::collections::BTreeSet::new();
-    for (path, stat) in &there {
+    for (path, stat) in &permitted.files {
         remove(pool.fs(), path).map_err(|kind| Error { effect: Effect::Done, kind })?;
-        // With another name left nothing is given back.
-        freed += if stat.links == 1 { stat.allocated } else { 0 };
+        freed_bytes += freed(stat);
         dirs.insert(directory(path).to_owned());
     }
     for dir in dirs {
         let synced = pool.fs().sync_dir(&dir).map_err(|cause| ErrorKind::io("sync", dir, cause));
         synced.map_err(|kind| Error { effect: Effect::Done, kind })?;
     }
-    let disks = records.iter().map(|record| DiskDone {
-        disk: pool.path(&record.was),
-        snapshot: record.snapshot.as_ref().map(|snapshot| snapshot.name.clone()),
-        id: record.id,
-        path: pool.path(&record.file),
-    });
-    Ok(Done { op, disks: disks.collect(), notices: Vec::new(), freed })
+    Ok(Done { op, disks: disks(pool, records), notices: Vec::new(), freed: freed_bytes })
 }
 
 fn remove(fs: &dyn Fs, path: &std::path::Path) -> Result<(), ErrorKind> {

@@ -59,19 +59,27 @@ fn surveyed(scanned: Result<Scanned, ScanError>) -> Result<Surveyed, ErrorKind> 
 pub struct ScanSurvey {
     threads: NonZeroUsize,
     waivers: Vec<Waiver>,
+    roots: Vec<PathBuf>,
 }
 
 impl ScanSurvey {
     /// A scan with so many threads.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
-        Self { threads, waivers: Vec::new() }
+        Self { threads, waivers: Vec::new(), roots: Vec::new() }
     }
 
     /// Doubts that a person has declared known.
     #[must_use]
     pub fn waivers(mut self, waivers: Vec<Waiver>) -> Self {
         self.waivers = waivers;
+        self
+    }
+
+    /// Directories that are searched beside those that the pool names.
+    #[must_use]
+    pub fn roots(mut self, roots: Vec<PathBuf>) -> Self {
+        self.roots = roots;
         self
     }
 }
@@ -83,7 +91,7 @@ impl Survey for ScanSurvey {
         images: &[PathBuf],
         control: &Control,
     ) -> Result<Surveyed, ErrorKind> {
-        let scope = Scope::declared(roots.iter().cloned(), ScopeSource::Pool);
+        let scope = Scope::declared(roots.iter().chain(&self.roots).cloned(), ScopeSource::Pool);
         let scan = Scan::new(scope).threads(self.threads).waivers(self.waivers.clone());
         let scan = scan.images(images.to_vec());
         surveyed(scan.run(control))
