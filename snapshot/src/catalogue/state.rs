@@ -37,7 +37,7 @@ pub struct State {
     pub trash: BTreeMap<Id, TrashRecord>,
     /// By operation.
     pub intents: BTreeMap<OpId, Intent>,
-    /// The last [`REMEMBERED`] batches, oldest first.
+    /// The last 1024 batches, oldest first.
     pub done: VecDeque<Done>,
 }
 
