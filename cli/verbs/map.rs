@@ -1,6 +1,6 @@
 //! `map`: where the guest's bytes are, through all layers.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use diskdag_qcow2::GuestOffset;
@@ -22,12 +22,15 @@ pub(crate) fn run(args: &args::Map, out: &mut Output) -> Result<Exit, Failure> {
         writeln!(out, "{:<16}{:<16}{:<16}File", "Offset", "Length", "Mapped to")?;
     }
     let mut is_first = true;
+    let mut line = Vec::new();
     for extent in extents {
         let extent =
             extent.map_err(|error| Failure::caused(Exit::Failed, "map", &args.image, &error))?;
         if out.json {
-            out.write_all(if is_first { b"[" } else { b",\n" })?;
-            json(&extent, out)?;
+            line.clear();
+            line.extend_from_slice(if is_first { b"[" } else { b",\n" });
+            json(&extent, &mut line);
+            out.write_all(&line)?;
         } else if extent.data {
             text(&chain, &extent, &args.image, out)?;
         }
@@ -71,21 +74,27 @@ fn text(chain: &Chain, extent: &Extent, image: &Path, out: &mut Output) -> Resul
     Ok(())
 }
 
-/// An entry of qemu-img's list. Written out by hand: there may be millions of them.
-fn json(extent: &Extent, out: &mut Output) -> io::Result<()> {
-    write!(
-        out,
-        r#"{{ "start": {}, "length": {}, "depth": {}, "present": {}, "zero": {}, "data": {}, "compressed": {}"#,
-        extent.start.get(),
-        extent.length,
-        extent.depth,
-        extent.present,
-        extent.zero,
-        extent.data,
-        extent.compressed,
-    )?;
-    if let Some(offset) = extent.offset {
-        write!(out, r#", "offset": {}"#, offset.get())?;
+/// Puts an entry of qemu-img's list at the end of a line. There may be millions of them, so no formatter is asked.
+fn json(extent: &Extent, line: &mut Vec<u8>) {
+    let mut number = itoa::Buffer::new();
+    let mut put = |key: &str, value: u64| {
+        line.extend_from_slice(key.as_bytes());
+        line.extend_from_slice(number.format(value).as_bytes());
+    };
+    put(r#"{ "start": "#, extent.start.get());
+    put(r#", "length": "#, extent.length);
+    put(r#", "depth": "#, extent.depth as u64);
+    for (is, yes, no) in [
+        (extent.present, r#", "present": true"#, r#", "present": false"#),
+        (extent.zero, r#", "zero": true"#, r#", "zero": false"#),
+        (extent.data, r#", "data": true"#, r#", "data": false"#),
+        (extent.compressed, r#", "compressed": true"#, r#", "compressed": false"#),
+    ] {
+        line.extend_from_slice(if is { yes } else { no }.as_bytes());
     }
-    out.write_all(b"}")
+    if let Some(offset) = extent.offset {
+        line.extend_from_slice(br#", "offset": "#);
+        line.extend_from_slice(number.format(offset.get()).as_bytes());
+    }
+    line.push(b'}');
 }

@@ -25,7 +25,9 @@
 //! | `check/…` | all metadata of an image checked | qemu-img check, a process of its own |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |
 //! | `depends-on/…` | asked of the graph | intervals of trees that never change; petgraph's search |
-//! | `map/…`, `measure/…` | open, walk over all extents | open, read the L2 tables; qemu-img as a process |
+//! | `map/…` | open, take all extents one by one | open, read the L2 tables, give a record for each extent; qemu-img as a process |
+//! | `measure/…` | open, count | open, read the L2 tables; qemu-img as a process |
+//! | `compare/…` | open both, compare | qemu-img as a process |
 //! | `guest-…/…` | read through eight layers | imago, its chain opened as ours |
 
 #[path = "../../fleet/mod.rs"]

@@ -37,8 +37,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod descent;
 mod error;
-
 mod extents;
 mod files;
 mod layer;
@@ -47,6 +47,7 @@ mod policy;
 mod preallocation;
 mod read;
 
+pub(crate) use descent::Descent;
 pub use error::{ChainError, OpenChainError};
 pub use extents::{Extent, Extents};
 pub(crate) use files::{directory, open_named};

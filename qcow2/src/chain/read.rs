@@ -26,8 +26,22 @@ impl Chain {
         let mut rest = buffer.get_mut(..length).unwrap_or_default();
         let mut at = guest.get();
         let mut descent = Descent::new(self.layers(), at.saturating_add(length as u64));
+        let mut ahead = None;
         while !rest.is_empty() {
-            let (depth, run) = descent.run(at, rest.len() as u64)?;
+            let left = rest.len() as u64;
+            let (depth, mut run) = match ahead.take() {
+                Some(next) => next,
+                None => descent.run(at, left)?,
+            };
+            // What lies side by side is one read, though one look at the tables did not tell.
+            while run.len < left {
+                let (further, next) = descent.run(at + run.len, left - run.len)?;
+                if further != depth || next.len == 0 || !run.kind.continues(run.len, &next.kind) {
+                    ahead = Some((further, next));
+                    break;
+                }
+                run.len += next.len;
+            }
             let (part, behind) = split(rest, run.len);
             match self.layers().get(depth) {
                 Some(layer) => layer

@@ -3,9 +3,11 @@
 
 use core::ops::Range;
 
-use super::{ImageError, View, Window};
-use crate::table::{Run, RunKind};
-use crate::units::GuestOffset;
+use super::pieces::{Batch, COMPRESSED, DATA, NOWHERE, PRESENT, Piece, Pieces as _};
+use super::walk::{Level, Walk};
+use super::{ImageError, View};
+use crate::table::RunKind;
+use crate::units::{GuestOffset, HostOffset};
 
 /// Neighbouring guest bytes that one image maps alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +29,12 @@ pub struct ImageExtent {
 /// has bytes: who prints them should have a limit.
 pub struct Map<'v> {
     view: &'v View,
-    window: Window,
+    walk: Walk,
+    batch: Batch,
     at: u64,
     end: u64,
-    /// What was found behind the extent that was given last.
-    pending: Option<Result<Run, ImageError>>,
+    /// What was found behind the extents in the batch.
+    failed: Option<ImageError>,
 }
 
 impl View {
@@ -40,40 +43,23 @@ impl View {
     pub fn map(&self, range: Range<GuestOffset>) -> Map<'_> {
         let end = range.end.get().min(self.size());
         let at = range.start.get().min(end);
-        Map { view: self, window: Window::new(usize::MAX), at, end, pending: None }
+        let (walk, batch) = (Walk::literal(), Batch::new(at));
+        Map { view: self, walk, batch, at, end, failed: None }
     }
 }
 
 impl Map<'_> {
-    fn look(&mut self) -> Result<Option<Run>, ImageError> {
-        if self.at >= self.end {
-            return Ok(None);
-        }
-        let max = self.end - self.at;
-        let run = self.view.run_in(&mut self.window, GuestOffset(self.at), max)?;
-        self.at += run.len.max(1);
-        Ok(Some(run))
-    }
-
-    fn advance(&mut self) -> Result<Option<ImageExtent>, ImageError> {
-        let next = self.pending.take().map_or_else(|| self.look(), |run| run.map(Some));
-        let Some(first) = next? else { return Ok(None) };
-        let mut len = first.len;
-        let mut end = self.at;
-        loop {
-            match self.look() {
-                Ok(Some(next)) if first.kind.continues(len, &next.kind) => {
-                    len += next.len;
-                    end = self.at;
-                }
-                other => {
-                    self.pending = other.transpose();
-                    break;
-                }
+    fn fill(&mut self) {
+        self.batch.renew();
+        let level = Level { depth: 0, below: false };
+        while self.at < self.end && self.batch.has_room() {
+            let Self { view, walk, batch, at, end, .. } = self;
+            if let Err(error) = walk.go(view, at, *end, level, batch) {
+                self.failed = Some(error);
+                self.at = self.end;
             }
         }
-        let guest = GuestOffset(end - len);
-        Ok(Some(ImageExtent { guest, len, kind: first.kind }))
+        self.batch.complete(self.at >= self.end);
     }
 }
 
@@ -81,13 +67,27 @@ impl Iterator for Map<'_> {
     type Item = Result<ImageExtent, ImageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.advance().transpose();
-        if !matches!(next, Some(Ok(_))) {
-            self.at = self.end;
-            self.pending = None;
+        loop {
+            if let Some((start, piece)) = self.batch.take() {
+                let (guest, len) = (GuestOffset(start), piece.length);
+                return Some(Ok(ImageExtent { guest, len, kind: kind(&piece) }));
+            }
+            if self.at >= self.end && self.batch.is_empty() {
+                return self.failed.take().map(Err);
+            }
+            self.fill();
         }
-        next
     }
 }
 
 impl core::iter::FusedIterator for Map<'_> {}
+
+fn kind(piece: &Piece) -> RunKind {
+    let place = (piece.offset != NOWHERE).then_some(HostOffset(piece.offset));
+    match place {
+        Some(offset) if piece.is(COMPRESSED) => RunKind::Compressed { offset, len: piece.stored() },
+        Some(offset) if piece.is(DATA) => RunKind::Data { offset },
+        reserved if piece.is(PRESENT) => RunKind::Zero { reserved },
+        reserved => RunKind::Unallocated { reserved },
+    }
+}

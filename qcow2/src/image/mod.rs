@@ -18,19 +18,27 @@ mod clusters;
 mod error;
 mod l1;
 mod map;
+mod part;
+mod pieces;
+mod plain;
 mod read;
 mod slices;
 mod tables;
 mod view;
+mod walk;
 mod window;
 
 pub use caches::Caches;
 pub use error::ImageError;
 pub use map::{ImageExtent, Map};
+pub(crate) use pieces::{
+    BEYOND_END, Batch, COMPRESSED, DATA, NOWHERE, PRESENT, Piece, Pieces, ZERO,
+};
+pub(crate) use plain::PlainData;
 pub(crate) use read::split;
 pub use tables::{BitmapDirectory, SnapshotTable};
 pub use view::View;
-pub(crate) use window::Window;
+pub(crate) use walk::{Known, Level, Stop, Walk};
 
 use std::boxed::Box;
 use std::sync::Arc;

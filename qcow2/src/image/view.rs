@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use super::l1::L1;
+use super::part::{Part, load};
 use super::slices::{Key, SLICE_WORDS};
-use super::{Image, ImageError, Window};
+use super::{Image, ImageError};
 use crate::error::{Error, ErrorKind, Structure};
 use crate::format::{Be64, L1_ENTRIES_MAX};
-use crate::source::fill;
 use crate::table::{BadEntry, L1Entry, L2View, Run, RunKind, Snapshot};
 use crate::units::{GuestOffset, HostOffset};
+
+/// Words of a table that are looked at together, at most.
+const RUN_WORDS: usize = 32;
 
 /// A disk that an image holds, read-only. Cheap to clone; read by any number of threads.
 #[derive(Clone, Debug)]
@@ -18,6 +21,14 @@ pub struct View {
     image: Image,
     l1: Arc<L1>,
     size: u64,
+}
+
+/// Where the L2 table of a guest offset lies.
+pub(super) enum Place {
+    /// Nowhere: that many bytes are not allocated.
+    Unallocated { len: u64 },
+    /// In the file, at least in part, as the entry `index` of the L1 table says.
+    Table { index: u64, offset: HostOffset },
 }
 
 impl Image {
@@ -89,17 +100,6 @@ impl View {
         self.size
     }
 
-    /// Where the L2 table for `guest` lies, and which entry of the L1 table says so.
-    #[inline]
-    pub(crate) fn table_of(&self, guest: GuestOffset) -> (u64, Option<HostOffset>) {
-        let geometry = self.image.geometry();
-        let index = geometry.l1_index(guest);
-        match L1Entry::decode(self.l1.get(index), geometry) {
-            L1Entry::Table { offset, .. } => (index, Some(offset)),
-            _ => (index, None),
-        }
-    }
-
     /// The error for the entry `index` of the L1 table, whose L2 table is that of another one, too.
     #[cold]
     pub(crate) fn shared_table(&self, index: u64) -> ImageError {
@@ -108,179 +108,74 @@ impl View {
         self.image.explain(Error::new(Structure::L1Table, "entry", at, kind).into())
     }
 
-    /// What the guest bytes from `guest` on are mapped to, for as many of the next `max` bytes as one look at
-    /// a table tells. Beyond the disk's end nothing is allocated.
+    /// Where the L2 table for `guest` lies, or how far there is none, up to `max` bytes. Beyond the disk's end
+    /// nothing is allocated.
     #[inline]
-    pub(crate) fn run(&self, guest: GuestOffset, max: u64) -> Result<Run, ImageError> {
-        self.run_in(&mut Cached, guest, max)
-    }
-
-    /// The same, with L2 tables from `tables`.
-    #[inline]
-    pub(crate) fn run_in(
-        &self,
-        tables: &mut impl Tables,
-        guest: GuestOffset,
-        max: u64,
-    ) -> Result<Run, ImageError> {
+    pub(super) fn place(&self, guest: GuestOffset, max: u64) -> Result<Place, ImageError> {
         let geometry = self.image.geometry();
         let index = geometry.l1_index(guest);
-        let to_table_end =
-            (1 << geometry.l1_bits()) - (guest.get() & ((1 << geometry.l1_bits()) - 1));
-        let unallocated = |len| Run { kind: RunKind::Unallocated { reserved: None }, len };
-        let table = match L1Entry::decode(self.l1.get(index), geometry) {
-            L1Entry::Table { offset, .. } => offset,
-            L1Entry::Unallocated if to_table_end >= max => return Ok(unallocated(max)),
+        let table = 1 << geometry.l1_bits();
+        let to_table_end = table - (guest.get() & (table - 1));
+        match L1Entry::decode(self.l1.get(index), geometry) {
+            L1Entry::Table { offset, .. } if offset.get() < self.image.len() => {
+                Ok(Place::Table { index, offset })
+            }
+            L1Entry::Table { .. } => {
+                self.image.beyond_end(self.image.source(), &self.image.0.stamp)?;
+                Ok(Place::Unallocated { len: to_table_end.min(max) })
+            }
+            L1Entry::Unallocated if to_table_end >= max => Ok(Place::Unallocated { len: max }),
             L1Entry::Unallocated => {
                 let last = index + 1 + ((max - to_table_end) >> geometry.l1_bits());
                 let tables = self.l1.next_table(index + 1, last + 1) - index - 1;
-                let further = tables.saturating_mul(1 << geometry.l1_bits());
-                return Ok(unallocated(to_table_end.saturating_add(further).min(max)));
+                let further = tables.saturating_mul(table);
+                Ok(Place::Unallocated { len: to_table_end.saturating_add(further).min(max) })
             }
             L1Entry::Misaligned { offset } => {
                 let at = self.l1.entry_at(index);
                 let error = L1Entry::misaligned(at, offset, geometry);
-                return Err(self.image.explain(error.into()));
+                Err(self.image.explain(error.into()))
             }
-        };
-        if table.get() >= self.image.len() {
-            self.image.beyond_end(self.image.source(), &self.image.0.stamp)?;
-            return Ok(unallocated(to_table_end.min(max)));
         }
-        let part = Part::of(&self.image, table, geometry.l2_index(guest), tables.words());
-        let to_part_end = part.bytes(&self.image) - (guest.get() & (part.bytes(&self.image) - 1));
-        if let Some((kind, parts)) = tables.known(&self.image, &part)? {
-            // What lies behind the table's end is another table's.
-            let len = (parts - 1).saturating_mul(part.bytes(&self.image));
-            let len = len.saturating_add(to_part_end).min(to_table_end);
-            return Ok(Run { kind, len: len.min(max) });
-        }
-        let run = tables.with(&self.image, &part, |slice| {
-            match slice.run(part.index, guest, max) {
-                Some(Ok(run)) => Ok(run),
-                Some(Err(bad)) => Err(self.bad_entry(part.offset, bad)),
-                None => Ok(unallocated(0)),
-            }
-        })??;
-        if run.len == part.bytes(&self.image) {
-            tables.learn(&part, run.kind);
-        }
-        Ok(run)
     }
 
-    /// Data at `guest` whose entry is in the window already: its place and its length, which is 0 for all
-    /// else. [`run_in`](Self::run_in) tells the same and more, and takes longer.
+    /// What the guest bytes from `guest` on are mapped to, for as many of the next `max` bytes as one look at
+    /// a few entries of a table tells. The table comes from the cache.
     #[inline]
-    pub(crate) fn data_in(&self, window: &Window, guest: GuestOffset, max: u64) -> (u64, u64) {
-        let geometry = self.image.geometry();
-        let entry = self.l1.get(geometry.l1_index(guest));
-        let L1Entry::Table { offset, .. } = L1Entry::decode(entry, geometry) else {
-            return (0, 0);
+    pub(crate) fn run(&self, guest: GuestOffset, max: u64) -> Result<Run, ImageError> {
+        let unallocated = |len| Run { kind: RunKind::Unallocated { reserved: None }, len };
+        let table = match self.place(guest, max)? {
+            Place::Table { offset, .. } => offset,
+            Place::Unallocated { len } => return Ok(unallocated(len)),
         };
-        let part = Part::of(&self.image, offset, geometry.l2_index(guest), window.words());
-        let table = L2View::from_words(window.loaded(&part), *geometry);
-        table.data_run(part.index, geometry.in_cluster(guest), max)
+        let part = Part::of(&self.image, table, guest, SLICE_WORDS);
+        let key = Key { image: self.image.0.id, offset: part.offset };
+        let geometry = self.image.geometry();
+        // As many entries as the bytes that are asked for have, if that are not many.
+        let from = part.index * geometry.l2_words();
+        let clusters =
+            geometry.cluster_bits().clusters(geometry.in_cluster(guest).saturating_add(max));
+        let wanted =
+            usize::try_from(clusters).unwrap_or(RUN_WORDS).saturating_mul(geometry.l2_words());
+        let mut words = [Be64::new(0); RUN_WORDS];
+        let words =
+            words.get_mut(..wanted.min(RUN_WORDS).min(part.words - from)).unwrap_or_default();
+        let load = |slice: &mut [Be64]| load(&self.image, part.offset, slice);
+        self.image.0.caches.slices().copy(key, part.words, from, words, load)?;
+        match L2View::from_words(words, *geometry).run(0, guest, max) {
+            Some(Ok(run)) => Ok(run),
+            Some(Err(bad)) => {
+                let index = part.index + bad.index;
+                Err(self.bad_entry(part.offset, BadEntry { index, ..bad }))
+            }
+            None => Ok(unallocated(0)),
+        }
     }
 
     #[cold]
-    fn bad_entry(&self, slice_at: u64, bad: BadEntry) -> ImageError {
+    pub(super) fn bad_entry(&self, slice_at: u64, bad: BadEntry) -> ImageError {
         let geometry = self.image.geometry();
         let at = slice_at.saturating_add((bad.index * geometry.l2_words() * 8) as u64);
         self.image.explain(bad.fault.error(HostOffset(at), bad.entry, geometry).into())
     }
-}
-
-/// Where L2 tables come from.
-pub(crate) trait Tables {
-    /// How many words of a table are looked at together, at most: a power of two.
-    fn words(&self) -> usize;
-
-    /// What a part is known to be, all of it, without looking at it; and how many parts from it on are, itself
-    /// counted, maybe beyond the table's end.
-    #[inline]
-    fn known(&mut self, _: &Image, _: &Part) -> Result<Option<(RunKind, u64)>, ImageError> {
-        Ok(None)
-    }
-
-    /// All of a part is of one kind.
-    #[inline]
-    fn learn(&mut self, _: &Part, _: RunKind) {}
-
-    /// Calls `found` with a part of a table.
-    fn with<R>(
-        &mut self,
-        image: &Image,
-        part: &Part,
-        found: impl FnOnce(L2View<'_>) -> R,
-    ) -> Result<R, ImageError>;
-}
-
-/// From the cache, for readers at random.
-struct Cached;
-
-impl Tables for Cached {
-    #[inline]
-    fn words(&self) -> usize {
-        SLICE_WORDS
-    }
-
-    #[inline]
-    fn with<R>(
-        &mut self,
-        image: &Image,
-        part: &Part,
-        found: impl FnOnce(L2View<'_>) -> R,
-    ) -> Result<R, ImageError> {
-        let geometry = *image.geometry();
-        let key = Key { image: image.0.id, offset: part.offset };
-        image.0.caches.slices().with(
-            key,
-            part.words,
-            |words| load(image, part.offset, words),
-            |words| found(L2View::from_words(words, geometry)),
-        )
-    }
-}
-
-/// A part of a table: a power of two of words that has a certain entry.
-pub(crate) struct Part {
-    /// Where in the file it lies.
-    pub(super) offset: u64,
-    pub(super) words: usize,
-    /// Of the entry in it.
-    index: usize,
-}
-
-impl Part {
-    #[inline]
-    fn of(image: &Image, table: HostOffset, entry: u64, words: usize) -> Self {
-        let geometry = image.geometry();
-        let whole = usize::try_from(geometry.cluster_size() / 8).unwrap_or(usize::MAX);
-        let words = words.min(whole);
-        let entries = (words / geometry.l2_words()) as u64;
-        let first = entry & !(entries - 1);
-        let offset =
-            table.get().saturating_add(first.saturating_mul(8 * geometry.l2_words() as u64));
-        Self { offset, words, index: usize::try_from(entry - first).unwrap_or_default() }
-    }
-
-    /// How many guest bytes it stands for: a power of two.
-    #[inline]
-    fn bytes(&self, image: &Image) -> u64 {
-        let entries = (self.words / image.geometry().l2_words()) as u64;
-        entries << image.geometry().cluster_bits().get()
-    }
-}
-
-/// Reads a part of a table, which lies inside the file at least in part; the rest is zeros.
-pub(super) fn load(image: &Image, offset: u64, words: &mut [Be64]) -> Result<(), ImageError> {
-    let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
-    let there = usize::try_from(image.len().saturating_sub(offset)).unwrap_or(usize::MAX);
-    let there = there.min(bytes.len());
-    let (inside, beyond) = bytes.split_at_mut(there);
-    beyond.fill(0);
-    if fill(image.source(), offset, inside)? < inside.len() {
-        return Err(ImageError::ChangedDuringRead);
-    }
-    Ok(())
 }

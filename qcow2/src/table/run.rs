@@ -104,28 +104,6 @@ impl L2View<'_> {
         Some(Ok(Run { kind: first.kind, len: len.min(max) }))
     }
 
-    /// The same for what there is most of: data, uncompressed, in the image itself, without subclusters. Its
-    /// place and its length; a length of 0 for all else, which [`run`](Self::run) tells. Two numbers, so that
-    /// nothing goes through memory.
-    #[cfg(feature = "std")]
-    #[inline]
-    pub(crate) fn data_run(&self, index: usize, in_cluster: u64, max: u64) -> (u64, u64) {
-        let geometry = self.geometry();
-        let word = self.words().get(index).map_or(0, |word| word.get());
-        let offset = word & ENTRY_OFFSET;
-        let is_plain = word & (L2_COMPRESSED | L2_ZERO) == 0
-            && offset != 0
-            && geometry.cluster_bits().is_aligned(offset)
-            && !geometry.extended_l2()
-            && !geometry.data_file();
-        if !is_plain {
-            return (0, 0);
-        }
-        let first = geometry.cluster_size() - in_cluster;
-        let len = if first < max { self.extend_by_words(index, first, max) } else { first };
-        (offset + in_cluster, len.min(max))
-    }
-
     /// What entry `index` has from `in_cluster` to the end of its cluster, or of its like subclusters.
     #[inline]
     fn piece(

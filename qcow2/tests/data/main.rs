@@ -8,6 +8,7 @@
 //! * [`fuzzed`]: the checks of the fuzz targets, over their corpus and 100,000 mutants of whole images
 //! * [`hostile`]: tables that lie: each named case is bounded in reads and in memory
 //! * [`mutations`]: valid images with bytes changed at random: nothing panics, everything ends
+//! * [`walk`]: extents and measures of tables that are chance ([`tables`]), beside an oracle that goes sector by sector
 //! * [`changing`]: files that change while they are read
 //! * [`policy`]: what a chain may open
 //! * [`chains`]: layers from memory, many threads, deep chains, other cluster sizes
@@ -31,3 +32,5 @@ mod hostile;
 mod mutations;
 mod policy;
 mod support;
+mod tables;
+mod walk;

@@ -1,8 +1,9 @@
-//! Chains: opened, mapped, measured, read.
+//! Chains: opened, mapped, measured, compared, read.
 
 use crate::Result;
 use diskdag_qcow2::GuestOffset;
 use diskdag_qcow2::chain::{Chain, Policy};
+use diskdag_qcow2::compare::{Comparison, compare};
 use diskdag_qcow2::measure::{Target, measure};
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,12 @@ pub(crate) fn extents(path: &Path) -> Result<usize> {
 /// Opens an image and measures a qcow2 copy of it; the bytes that are required.
 pub(crate) fn required(path: &Path) -> Result<u64> {
     Ok(measure(&chain(path)?, &Target::QCOW2)?.required)
+}
+
+/// Opens two images and compares them; whether the guest reads the same from both.
+pub(crate) fn identical(first: &Path, second: &Path) -> Result<bool> {
+    let comparison = compare(&chain(first)?, &chain(second)?, false)?;
+    Ok(matches!(comparison, Comparison::Identical { .. }))
 }
 
 /// Reads a part of the guest's disk, all of which there has to be.

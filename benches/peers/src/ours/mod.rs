@@ -11,5 +11,5 @@ pub(crate) use asked::Asked;
 pub(crate) use checked::check;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};
-pub(crate) use mapped::{chain, extents, read, required};
+pub(crate) use mapped::{chain, extents, identical, read, required};
 pub(crate) use scanned::{blockers, scan, size};

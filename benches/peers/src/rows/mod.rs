@@ -1,6 +1,7 @@
 //! The rows, in groups that share what they are measured on.
 
 mod check;
+mod compare;
 mod depends_on;
 mod guest;
 mod header;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 8] = [
+pub(crate) const GROUPS: [Group; 9] = [
     header::rows,
     open::rows,
     scan::rows,
@@ -27,6 +28,7 @@ pub(crate) const GROUPS: [Group; 8] = [
     depends_on::rows,
     check::rows,
     map::rows,
+    compare::rows,
     guest::rows,
 ];
 

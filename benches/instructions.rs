@@ -1,0 +1,80 @@
+//! One job, done once, for counting its instructions: those are the same on a busy machine.
+//!
+//! ```text
+//! cargo bench --bench instructions -- make IMAGE SIZE ordered|shuffled [filled]
+//! valgrind --tool=callgrind target/release/deps/instructions-… map IMAGE
+//! ```
+//!
+//! Jobs: `map IMAGE`, `measure IMAGE`, `read IMAGE BYTES-AT-A-TIME`, `compare IMAGE IMAGE`, `open IMAGE`. Each prints
+//! what it found, and of how many. Without a job all of them are done on a small image.
+
+mod fleet;
+
+use diskdag_qcow2::GuestOffset;
+use diskdag_qcow2::chain::{Chain, Policy};
+use diskdag_qcow2::compare::compare;
+use diskdag_qcow2::measure::{Target, measure};
+use fleet::{Dense, Order};
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if !words.is_empty() {
+        return job(&words);
+    }
+    let dir = tempfile::tempdir()?;
+    let image = dir.path().join("image.qcow2");
+    let image = image.to_str().ok_or("a temporary directory whose name is no text")?;
+    job(&["make", image, "67108864", "shuffled", "filled"])?;
+    for words in [
+        &["map", image][..],
+        &["measure", image],
+        &["read", image, "4096"],
+        &["compare", image, image],
+    ] {
+        job(words)?;
+    }
+    Ok(())
+}
+
+fn job(words: &[&str]) -> Result<()> {
+    let open = |image: &str| Chain::open(Path::new(image), &Policy::trusting(PathBuf::new()));
+    let found = match words {
+        ["make", image, size, order, filled @ ..] => {
+            let order = if *order == "ordered" { Order::Ordered } else { Order::Shuffled };
+            let dense =
+                Dense { is_filled: !filled.is_empty(), ..Dense::hollow(size.parse()?, order) };
+            dense.write(Path::new(image))?;
+            format!("{size} bytes of disk")
+        }
+        ["open", image] => format!("{} layers", open(image)?.layers().len()),
+        ["map", image] => {
+            let chain = open(image)?;
+            let count =
+                chain.extents().try_fold(0_u64, |count, extent| extent.map(|_| count + 1))?;
+            format!("{count} extents")
+        }
+        ["measure", image] => format!("{} bytes", measure(&open(image)?, &Target::QCOW2)?.required),
+        ["read", image, step] => {
+            let chain = open(image)?;
+            let mut buffer = vec![0; step.parse()?];
+            let (mut sum, mut count) = (0_u64, 0_u64);
+            for at in (0..chain.size()).step_by(buffer.len()) {
+                chain.read_at(GuestOffset(at), &mut buffer)?;
+                sum += u64::from(buffer[0]);
+                count += 1;
+            }
+            format!("{count} reads, {sum}")
+        }
+        ["compare", first, second] => {
+            format!("{:?}", compare(&open(first)?, &open(second)?, false)?)
+        }
+        _ => return Err("no such job".into()),
+    };
+    Ok(writeln!(io::stdout(), "{}: {found}", words[0])?)
+}
