@@ -38,7 +38,7 @@ impl Opened {
     ///
     /// Whatever the system answers.
     pub fn changed(&self) -> io::Result<bool> {
-        Ok(Stat::of(&self.file.metadata()?) != self.stat)
+        Ok(sys::stat(&self.file)? != self.stat)
     }
 }
 
@@ -78,6 +78,14 @@ impl Stat {
             mtime: (metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or_default()),
             ctime: (metadata.ctime(), u32::try_from(metadata.ctime_nsec()).unwrap_or_default()),
         }
+    }
+
+    /// Whether it is a regular file.
+    fn is_regular(&self) -> bool {
+        /// `S_IFMT` and `S_IFREG`, which are the same everywhere.
+        const KINDS: u32 = 0o170_000;
+        const REGULAR: u32 = 0o100_000;
+        self.mode & KINDS == REGULAR
     }
 }
 
@@ -258,7 +266,10 @@ pub(crate) fn open_beneath(directory: &Path, path: &Path) -> Option<Result<Opene
 /// [`OpenError`], by kind.
 pub fn open_listed(path: &Path) -> Result<Opened, OpenError> {
     let file = sys::open_read(path)?;
-    let stat = regular(&file.metadata()?)?;
+    let stat = sys::stat(&file)?;
+    if !stat.is_regular() {
+        regular(&file.metadata()?)?;
+    }
     Ok(Opened { file, stat })
 }
 

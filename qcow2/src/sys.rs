@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 
 use rustix::fs::{Mode, OFlags, open};
 
+use crate::open::Stat;
 use crate::source::Span;
 
 /// To read a regular file, and to do no harm should it not be one: never blocks, never becomes a
@@ -17,6 +18,26 @@ const READ: OFlags =
 /// Opens for reading, following symbolic links.
 pub(crate) fn open_read(path: &Path) -> io::Result<File> {
     Ok(File::from(open(path, READ, Mode::empty())?))
+}
+
+/// Which file it is, and its measures: `fstat`, at half the cost of the `statx` that the standard library asks.
+pub(crate) fn stat(file: &File) -> io::Result<Stat> {
+    let stat = rustix::fs::fstat(file)?;
+    // The types of these fields differ between systems; the values are never negative, but for times.
+    let number = |value: i128| u64::try_from(value).unwrap_or_default();
+    let time = |seconds: i128, more: i128| {
+        (i64::try_from(seconds).unwrap_or_default(), u32::try_from(more).unwrap_or_default())
+    };
+    Ok(Stat {
+        device: number(stat.st_dev.into()),
+        inode: number(stat.st_ino.into()),
+        len: number(stat.st_size.into()),
+        allocated: number(stat.st_blocks.into()).saturating_mul(512),
+        links: number(stat.st_nlink.into()),
+        mode: u32::try_from(number(stat.st_mode.into())).unwrap_or_default(),
+        mtime: time(stat.st_mtime.into(), stat.st_mtime_nsec.into()),
+        ctime: time(stat.st_ctime.into(), stat.st_ctime_nsec.into()),
+    })
 }
 
 /// Resolves `path` from `directory`, without leaving it. `None` if the path leads out.

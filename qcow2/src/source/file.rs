@@ -40,7 +40,7 @@ impl Source for FileSource {
 
 impl Source for File {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        Ok(sys::stat(self)?.len)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -53,7 +53,7 @@ impl Source for File {
     }
 
     fn stamp(&self) -> io::Result<Stamp> {
-        let Stat { len, mtime, .. } = Stat::of(&self.metadata()?);
+        let Stat { len, mtime, .. } = sys::stat(self)?;
         Ok(Stamp { len, modified: mtime })
     }
 
@@ -62,6 +62,6 @@ impl Source for File {
     }
 
     fn allocated(&self) -> io::Result<u64> {
-        Ok(Stat::of(&self.metadata()?).allocated)
+        Ok(sys::stat(self)?.allocated)
     }
 }
