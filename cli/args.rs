@@ -117,6 +117,17 @@ pub(crate) struct Common {
     /// (separated by colons), else `diskdag roots`
     #[arg(long = "root", value_name = "DIR")]
     pub(crate) roots: Vec<PathBuf>,
+    /// Files in which owners name their disks: a directory of libvirt's XML (/etc/libvirt/qemu), or a
+    /// mapping, a line per disk: path, tab, owner; repeatable. Else DISKDAG_OWNERS
+    #[arg(long = "owners", value_name = "PATH")]
+    pub(crate) owners: Vec<PathBuf>,
+    /// Start from this index and keep it current: made if it is not there. Best outside of the image
+    /// directories. Else DISKDAG_INDEX
+    #[arg(long, value_name = "FILE")]
+    pub(crate) index: Option<PathBuf>,
+    /// How long an answer of a file system is waited for before it is a doubt [default: 15]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) patience: Option<u32>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -11,6 +11,9 @@ impl Common {
         let inner = std::mem::take(self);
         *self = Self {
             roots: outer.roots.into_iter().chain(inner.roots).collect(),
+            owners: outer.owners.into_iter().chain(inner.owners).collect(),
+            index: inner.index.or(outer.index),
+            patience: inner.patience.or(outer.patience),
             json: outer.json || inner.json,
             threads: inner.threads.or(outer.threads),
             color: inner.color.or(outer.color),

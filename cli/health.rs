@@ -107,6 +107,10 @@ pub(crate) fn remedy(doubt: &Doubt) -> String {
             "give the image an absolute name for what it needs (qemu-img rebase -u)".to_owned()
         }
         DoubtKind::ScopeAssumed | DoubtKind::OutOfScope => scope::HOW_TO_DECLARE.to_owned(),
+        DoubtKind::Owner => {
+            "correct the file, or make it readable, or name the file or directory that holds it"
+                .to_owned()
+        }
         DoubtKind::Usage => "ask again as a user who may open the image".to_owned(),
         _ => format!("if it cannot depend on anything here, {waive}"),
     }

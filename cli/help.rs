@@ -59,6 +59,19 @@ Doubts:
   header, a reference that only QEMU can resolve) makes the answer unknown. Each is named, with
   what to do. `diskdag waive PATH --reason TEXT` declares one known until the file changes.
 
+Owners:
+  --owners PATH (or DISKDAG_OWNERS, separated by colons) names files in which owners name their
+  disks: a directory of libvirt's definitions, such as /etc/libvirt/qemu (and /etc/libvirt/storage,
+  where domains name volumes), or a mapping with a line per disk: its path, a tab, its owner. Owners
+  stand behind disks in tree and dependents, what their disks need counts wherever they lie, and
+  can-rm says no to a disk that has one. A file that cannot be read makes can-rm unknown.
+
+Index:
+  With --index FILE (or DISKDAG_INDEX) a scan starts from what an earlier one has learned, at the cost
+  of one stat per file that has not changed, and saves what it learns. Without, nothing is ever
+  written. An index that is damaged or from before a reboot is not used. It says what images hold
+  to whoever can read it; only its owner can.
+
 Exit codes:
 ",
     );
@@ -73,6 +86,8 @@ Exit codes:
 
 Environment:
   DISKDAG_ROOTS    the scope, where no --root is given
+  DISKDAG_OWNERS   files of owners, where no --owners is given
+  DISKDAG_INDEX    the index, where no --index is given
   DISKDAG_CONFIG   directory of the settings; else $XDG_CONFIG_HOME/diskdag, else ~/.config/diskdag
   NO_COLOR         if set and not empty, no colour",
     );

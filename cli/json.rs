@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::escape;
 use crate::output::Output;
+use crate::text;
 
 /// One object on standard output, in the making.
 pub(crate) struct Answer<'o> {
@@ -65,6 +66,9 @@ impl<'o> Answer<'o> {
         let coverage = graph.coverage();
         self.paths("scope", coverage.scope.iter().map(|path| &**path))?;
         self.field("scope-source", coverage.source.name())?;
+        if let Some(as_of) = coverage.as_of {
+            self.field("as-of", text::instant(as_of.time))?;
+        }
         self.unread(graph, doubts)?;
         self.list("skipped", coverage.skipped.iter().map(|s| path_and(&s.path, None, &s.reason)))
     }

@@ -12,6 +12,7 @@ mod failure;
 mod gather;
 mod health;
 mod help;
+mod index;
 mod json;
 mod output;
 mod pool;

@@ -2,19 +2,28 @@
 //! roots, else what the question itself names.
 
 use std::ffi::OsStr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use diskdag_graph::scan::{Scan, Scanned, Scope, Settings};
+use diskdag_graph::scan::{Owners, Scan, Scanned, Scope, Settings};
 use diskdag_graph::{DiskId, ScopeSource};
 
 use crate::args::Common;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::index;
 use crate::progress::Bar;
 use crate::settings::Configuration;
 
 /// The variable that declares a scope.
 const VARIABLE: &str = "DISKDAG_ROOTS";
+
+/// The variable that names the files of owners.
+const OWNERS_VARIABLE: &str = "DISKDAG_OWNERS";
+
+/// So many in flight keep a disk busy that is read cold.
+const READERS: usize = 32;
 
 /// How to declare a scope.
 pub(crate) const HOW_TO_DECLARE: &str = "name every directory whose images may depend on it: --root DIR \
@@ -113,12 +122,41 @@ pub(crate) fn survey(
 }
 
 fn run(scan: Scan, settings: &Settings, common: &Common) -> Result<Scanned, Failure> {
-    let threads = common.threads.or_else(|| std::thread::available_parallelism().ok());
-    let scan = scan
-        .waivers(settings.waivers().to_vec())
-        .threads(threads.unwrap_or(std::num::NonZeroUsize::MIN));
+    let scan = how(scan, settings, common)?;
     let (_bar, control) = Bar::new(common);
-    Ok(scan.run(&control)?)
+    let Some(path) = index::place(common)? else { return Ok(scan.run(&control)?) };
+    let before = index::load(&path, common);
+    let scanned = scan.run_after(&before, &control)?;
+    index::keep(&path, &before, &scanned, common);
+    Ok(scanned)
+}
+
+/// What the command line says about how to scan.
+fn how(scan: Scan, settings: &Settings, common: &Common) -> Result<Scan, Failure> {
+    let threads = common.threads.or_else(|| std::thread::available_parallelism().ok());
+    let mut scan = scan
+        .waivers(settings.waivers().to_vec())
+        .threads(threads.unwrap_or(NonZeroUsize::MIN))
+        .readers(common.threads.or(NonZeroUsize::new(READERS)).unwrap_or(NonZeroUsize::MIN));
+    if let Some(seconds) = common.patience {
+        scan = scan.patience(Duration::from_secs(seconds.into()));
+    }
+    let variable = std::env::var_os(OWNERS_VARIABLE);
+    let owners = common.owners.iter().cloned();
+    let owners: Vec<PathBuf> = match (common.owners.is_empty(), variable) {
+        (true, Some(variable)) => paths_in(&variable),
+        _ => owners.collect(),
+    };
+    if owners.is_empty() {
+        return Ok(scan);
+    }
+    let owners = owners.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    Ok(scan.owners(Owners::read(&owners)))
+}
+
+/// The paths in a variable, as in PATH.
+fn paths_in(variable: &OsStr) -> Vec<PathBuf> {
+    std::env::split_paths(variable).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
 /// The ids of `images`, or everything that keeps one from having an id.
@@ -149,11 +187,7 @@ fn choose(
     variable: Option<&OsStr>,
     configured: &[PathBuf],
 ) -> Option<(Vec<PathBuf>, ScopeSource)> {
-    let variable: Vec<PathBuf> = variable
-        .into_iter()
-        .flat_map(std::env::split_paths)
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
+    let variable: Vec<PathBuf> = variable.into_iter().flat_map(paths_in).collect();
     if !flags.is_empty() {
         Some((flags.to_vec(), ScopeSource::Flag))
     } else if !variable.is_empty() {

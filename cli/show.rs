@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use diskdag_graph::scan::Scanned;
 use diskdag_graph::{Depths, Disk, DiskId, Doubt, Edge, Graph, Key};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +12,7 @@ use crate::escape;
 use crate::health;
 use crate::json::{Answer, put_bytes, put_path, put_paths};
 use crate::output::Output;
-use crate::text;
+use crate::text::{self, Styles};
 
 /// The disks that hang together with one whose path is, or lies below, one of `paths`.
 pub(crate) fn connected(graph: &Graph, paths: &[PathBuf]) -> HashSet<DiskId> {
@@ -38,18 +39,20 @@ pub(crate) fn connected(graph: &Graph, paths: &[PathBuf]) -> HashSet<DiskId> {
 /// The nodes and edges of `tree` and `graph`; `only`: not all of them.
 pub(crate) fn graph_json(
     answer: &mut Answer<'_>,
-    graph: &Graph,
+    scanned: &Scanned,
     only: Option<&HashSet<DiskId>>,
 ) -> io::Result<()> {
+    let graph = &scanned.graph;
     let depths = graph.depths();
     let shown = |id: DiskId| only.is_none_or(|only| only.contains(&id));
     let disks = graph.disks().filter(|disk| shown(disk.id()));
-    answer.list("disks", disks.map(|disk| disk_json(graph, &disk, &depths)))?;
+    answer.list("disks", disks.map(|disk| disk_json(scanned, &disk, &depths)))?;
     let edges = graph.edges().filter(|edge| shown(edge.from) && shown(edge.to));
     answer.list("edges", edges.map(|edge| edge_json(&edge)))
 }
 
-fn disk_json(graph: &Graph, disk: &Disk<'_>, depths: &Depths) -> Value {
+fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths) -> Value {
+    let graph = &scanned.graph;
     let mut map = Map::new();
     map.insert("id".to_owned(), json!(disk.id().number()));
     put_path(&mut map, "path", disk.path());
@@ -76,6 +79,7 @@ fn disk_json(graph: &Graph, disk: &Disk<'_>, depths: &Depths) -> Value {
         ("dependents", json!(graph.dependents(disk.id()).len())),
         ("frees", json!(graph.freed_by(&[disk.id()]))),
         ("findings", json!(findings)),
+        ("owners", json!(scanned.owned.names(disk.id()))),
     ];
     map.extend(more.map(|(key, value)| (key.to_owned(), value)));
     map.into()
@@ -103,6 +107,16 @@ fn edge_json(edge: &Edge<'_>) -> Value {
 pub(crate) fn asked_as<'p>(ids: &[DiskId], paths: &'p [PathBuf]) -> HashMap<DiskId, &'p Path> {
     // The first spelling wins.
     ids.iter().copied().zip(paths.iter().map(|path| &**path)).rev().collect()
+}
+
+/// Those who use a disk, to stand behind its path.
+pub(crate) fn owners(scanned: &Scanned, disk: DiskId, style: Styles) -> String {
+    let names = scanned.owned.names(disk).into_iter().map(escape::words);
+    let names: Vec<_> = names.collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => style.strong(format_args!("  ({})", names.join(", "))),
+    }
 }
 
 /// Every doubt with what to do about it.

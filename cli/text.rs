@@ -1,6 +1,7 @@
 //! Pieces of text: sizes, counts, colours.
 
 use std::fmt::Display;
+use std::time::SystemTime;
 
 use anstyle::{AnsiColor, Style};
 use diskdag_graph::{ScopeSource, State};
@@ -45,6 +46,11 @@ pub(crate) fn time(seconds: u64) -> String {
     };
     let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// A time in RFC 3339, UTC; empty for one that no calendar has.
+pub(crate) fn instant(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map(|time| format!("{time:.6}")).unwrap_or_default()
 }
 
 /// A size that may not be known.

@@ -45,6 +45,10 @@ mod fleets;
 mod scope;
 // Doubts that a person has accepted.
 mod waive;
+// Who uses a disk, by the files that say so.
+mod owners;
+// The index that a scan starts from.
+mod index;
 // Verbs, options and formats that the other files do not need.
 mod verbs;
 // Exit codes, and which of several wins.

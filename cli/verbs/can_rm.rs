@@ -45,7 +45,9 @@ pub(crate) fn judge(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>, Removal), Failure> {
     let (scanned, ids, paths) = scope::about(images, common)?;
     gone(&scanned.graph, &ids, &paths)?;
-    let removal = scanned.graph.removal(&ids).with_usage(&scanned.graph, &QemuLocks);
+    let graph = &scanned.graph;
+    let removal = graph.removal(&ids).with_usage(graph, &QemuLocks);
+    let removal = removal.with_owners(graph, &scanned.owned);
     Ok((scanned, ids, paths, removal))
 }
 
@@ -124,12 +126,13 @@ fn print_text(
             writeln!(out, "{}: nothing needs {what}; removing frees {frees}", style.good("yes"))?;
         }
         Verdict::No => {
-            let users = removal.blockers.iter().filter(|b| b.kind == BlockerKind::InUse).count();
-            let needing = removal.blockers.len() - users;
+            let of = |kind| removal.blockers.iter().filter(|b| b.kind == kind).count();
+            let (needing, users) = (of(BlockerKind::Dependent), of(BlockerKind::InUse));
             let reasons = [
                 (needing > 0)
                     .then(|| format!("{} {what}", count(needing, "disk needs", "disks need"))),
                 (users > 0).then(|| format!("{what} is in use")),
+                (of(BlockerKind::Owner) > 0).then(|| format!("{what} has an owner")),
             ];
             let reasons: Vec<String> = reasons.into_iter().flatten().collect();
             writeln!(out, "{}: {}", style.bad("no"), reasons.join(", and "))?;
@@ -180,7 +183,7 @@ fn blockers(
         let detail = escape::words(&blocker.detail);
         let of = match removal.images.as_slice() {
             [_] => String::new(),
-            _ if blocker.kind == BlockerKind::InUse => String::new(),
+            _ if blocker.kind != BlockerKind::Dependent => String::new(),
             _ => format!(" ({})", escape::path(path_of(graph, asked, blocker.image))),
         };
         let path = escape::path(&blocker.path);
@@ -194,6 +197,10 @@ fn blockers(
     if has(BlockerKind::Dependent) {
         let advice = "to resolve it: name them too if they may go, or give them another base \
                       (qemu-img rebase)";
+        writeln!(out, "      {}", style.faint(advice))?;
+    }
+    if has(BlockerKind::Owner) {
+        let advice = "to resolve it: take the disk from its owner first";
         writeln!(out, "      {}", style.faint(advice))?;
     }
     if has(BlockerKind::InUse) {

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_graph::{Dependent, Doubt, Graph};
+use diskdag_graph::scan::Scanned;
+use diskdag_graph::{Dependent, Doubt};
 use serde_json::{Map, Value, json};
 
 use crate::args::{self, Common};
@@ -30,51 +31,59 @@ pub(crate) fn run(
     let mut found = dependents.nearest_first();
     found.retain(|dependent| !args.direct || dependent.is_direct());
     if out.json {
-        print_json(graph, image, &found, &doubts, args.count, out)?;
+        print_json(&scanned, image, &found, &doubts, args.count, out)?;
     } else if args.count {
         writeln!(out, "{}", found.len())?;
     } else {
-        print_text(graph, &found, args.null, out)?;
+        print_text(&scanned, &found, args.null, out)?;
     }
     if !doubts.is_empty() {
         out.notice("this may not be all of them: not everything could be asked");
     }
     show::notice_coverage(out, graph, &doubts);
+    show::notice_doubts(out, scanned.owned.doubts());
     Ok(Exit::Unknown.when(!doubts.is_empty()))
 }
 
 fn print_json(
-    graph: &Graph,
+    scanned: &Scanned,
     image: &Path,
     found: &[Dependent],
     doubts: &[Doubt],
     only_count: bool,
     out: &mut Output,
 ) -> io::Result<()> {
+    let graph = &scanned.graph;
     let mut answer = Answer::begin(out, "dependents")?;
     answer.coverage(graph, doubts)?;
     answer.path("image", image)?;
     answer.field("count", found.len())?;
     if !only_count {
-        let found = found.iter().filter_map(|dependent| dependent_json(graph, dependent));
+        let found = found.iter().filter_map(|dependent| dependent_json(scanned, dependent));
         answer.list("dependents", found)?;
     }
     answer.end()
 }
 
-fn dependent_json(graph: &Graph, dependent: &Dependent) -> Option<Value> {
+fn dependent_json(scanned: &Scanned, dependent: &Dependent) -> Option<Value> {
     let mut map = Map::new();
-    put_path(&mut map, "path", graph.disk(dependent.disk)?.path());
+    put_path(&mut map, "path", scanned.graph.disk(dependent.disk)?.path());
     map.insert("depth".to_owned(), json!(dependent.depth));
     map.insert("direct".to_owned(), json!(dependent.is_direct()));
     map.insert("kind".to_owned(), json!(dependent.kind.name()));
     map.insert("certain".to_owned(), json!(dependent.certain));
+    map.insert("owners".to_owned(), json!(scanned.owned.names(dependent.disk)));
     Some(map.into())
 }
 
-fn print_text(graph: &Graph, found: &[Dependent], null: bool, out: &mut Output) -> io::Result<()> {
+fn print_text(
+    scanned: &Scanned,
+    found: &[Dependent],
+    null: bool,
+    out: &mut Output,
+) -> io::Result<()> {
     for dependent in found {
-        let Some(disk) = graph.disk(dependent.disk) else { continue };
+        let Some(disk) = scanned.graph.disk(dependent.disk) else { continue };
         if null {
             out.write_all(disk.path().as_os_str().as_encoded_bytes())?;
             out.write_all(b"\0")?;
@@ -85,7 +94,8 @@ fn print_text(graph: &Graph, found: &[Dependent], null: bool, out: &mut Output) 
             true => String::new(),
             false => style.unknown("  (possibly: named from QEMU's working directory)"),
         };
-        writeln!(out, "{}{maybe}", escape::path(disk.path()))?;
+        let owners = show::owners(scanned, disk.id(), style);
+        writeln!(out, "{}{owners}{maybe}", escape::path(disk.path()))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(
     if out.json {
         let mut answer = Answer::begin(out, "graph")?;
         answer.coverage(graph, &health.doubts)?;
-        show::graph_json(&mut answer, graph, only.as_ref())?;
+        show::graph_json(&mut answer, &survey.scanned, only.as_ref())?;
         answer.end()?;
     } else {
         let disks: Vec<Disk<'_>> = graph.disks().filter(is_shown).collect();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use diskdag_graph::scan::Scanned;
 use diskdag_graph::{Certainty, Depths, Disk, DiskId, EdgeKind, Graph, State};
 
 use crate::args::Common;
@@ -35,19 +36,22 @@ pub(crate) fn run(
     if out.json {
         let mut answer = Answer::begin(out, "tree")?;
         answer.coverage(graph, &health.doubts)?;
-        show::graph_json(&mut answer, graph, only.as_ref())?;
+        show::graph_json(&mut answer, &survey.scanned, only.as_ref())?;
         answer.end()?;
         return Ok(exit);
     }
     let mut shown: Vec<Disk<'_>> = graph.disks().filter(is_shown).collect();
     shown.sort_by_key(|disk| disk.path());
-    Walk { graph, health: &health, depths: graph.depths(), invert, seen: HashSet::new() }
+    let scanned = &survey.scanned;
+    Walk { scanned, graph, health: &health, depths: graph.depths(), invert, seen: HashSet::new() }
         .print(&shown, out)?;
     show::notice_coverage(out, graph, &health.doubts);
+    show::notice_doubts(out, survey.scanned.owned.doubts());
     Ok(exit)
 }
 
 struct Walk<'g> {
+    scanned: &'g Scanned,
     graph: &'g Graph,
     health: &'g Health,
     depths: Depths,
@@ -164,6 +168,7 @@ impl Walk<'_> {
             self.health.cell(disk, 10, style),
             escape::path(disk.path()),
         )?;
+        write!(out, "{}", show::owners(self.scanned, disk.id(), style))?;
         if !is_new {
             let word = match self.health.is_on_cycle(disk.id()) {
                 true => style.bad("(shown above: a cycle)"),

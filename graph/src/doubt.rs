@@ -1,6 +1,7 @@
 //! Doubts: what could not be asked, and why that matters to an answer.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Why an answer may be partial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,6 +31,8 @@ pub enum DoubtKind {
     OutOfScope,
     /// It could not be found out whether the image is in use.
     Usage,
+    /// A file that says which disks an owner uses could not be read.
+    Owner,
     /// An embedder's own reason.
     Other,
 }
@@ -50,6 +53,7 @@ impl DoubtKind {
             Self::ScopeAssumed => "scope-assumed",
             Self::OutOfScope => "out-of-scope",
             Self::Usage => "usage",
+            Self::Owner => "owner",
             Self::Other => "other",
         }
     }
@@ -124,6 +128,16 @@ pub struct Waived {
     pub reason: String,
 }
 
+/// As of when a graph is true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AsOf {
+    /// Greater in every graph than in the one that it was made from.
+    pub generation: u64,
+    /// When the asking began. What had changed by then is in the graph; what changed later may be
+    /// or not. For display: clocks are set.
+    pub time: SystemTime,
+}
+
 /// What was asked to build a graph, and what could not be.
 ///
 /// A graph built from an embedder's records has the default: no directories, no doubts.
@@ -139,6 +153,8 @@ pub struct Coverage {
     pub skipped: Vec<Skipped>,
     /// Doubts that do not count, because a person said so.
     pub waived: Vec<Waived>,
+    /// As of when all that is true; nothing for records that say nothing of it.
+    pub as_of: Option<AsOf>,
 }
 
 impl Coverage {

@@ -43,7 +43,7 @@ mod usage;
 
 pub use apply::{Applied, ApplyError};
 pub use disk::{Disk, Edge};
-pub use doubt::{Coverage, Doubt, DoubtKind, ScopeSource, Skipped, Waived};
+pub use doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource, Skipped, Waived};
 pub use facts::{
     Certainty, Change, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
 };

@@ -5,6 +5,7 @@ mod chain;
 mod dependents;
 mod depths;
 mod doubts;
+mod owned;
 mod relation;
 mod removal;
 mod shape;

@@ -42,6 +42,8 @@ pub enum BlockerKind {
     Dependent,
     /// Somebody has the image open.
     InUse,
+    /// An owner names the image as one of its disks.
+    Owner,
 }
 
 impl BlockerKind {
@@ -50,6 +52,7 @@ impl BlockerKind {
         match self {
             Self::Dependent => "dependent",
             Self::InUse => "in-use",
+            Self::Owner => "owner",
         }
     }
 }
@@ -96,7 +99,8 @@ pub struct Removal {
     pub doubts: Vec<Doubt>,
     /// Bytes that removing the whole set gives back.
     pub frees: u64,
-    /// What was asked: always "headers", and "locks" where the use of the images was.
+    /// What was asked: always "headers", and "locks" where the use of the images was, "owners"
+    /// where they were.
     pub checked: Vec<&'static str>,
 }
 
@@ -215,8 +219,13 @@ impl Removal {
         if asked {
             self.checked.push("locks");
         }
-        self.verdict = verdict(!self.blockers.is_empty(), !self.doubts.is_empty());
+        self.verdict = self.judged();
         self
+    }
+
+    /// The verdict on the set, from all that is known.
+    pub(super) fn judged(&self) -> Verdict {
+        verdict(!self.blockers.is_empty(), !self.doubts.is_empty())
     }
 }
 

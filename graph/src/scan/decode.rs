@@ -17,6 +17,7 @@ use crate::sys::Measures;
 /// The record in `bytes`.
 pub(super) fn decode(bytes: &[u8]) -> Option<Inner> {
     let mut rest = Rest(bytes);
+    let generation = rest.u64()?;
     let folders = rest.list(Rest::folder)?;
     let sorted = folders.windows(2).all(|pair| pair[0].path < pair[1].path);
     let parts = rest.list(|rest| Some((rest.u32()?, Arc::new(rest.part()?))))?;
@@ -25,7 +26,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Inner> {
     let outside = rest.list(|rest| Some((rest.string()?.into(), Arc::new(rest.part()?))))?;
     let outside: HashMap<_, _, _> = outside.into_iter().collect();
     (rest.0.is_empty() && sorted && in_order && in_range)
-        .then(|| Inner::new(folders, parts, outside))
+        .then(|| Inner::new(folders, parts, outside).of_generation(generation))
 }
 
 /// What is still to be read.
@@ -181,9 +182,9 @@ mod tests {
 
     #[test]
     fn lengths_that_are_made_up_take_no_memory() {
-        assert!(decode(&u64::MAX.to_le_bytes()).is_none());
-        assert!(decode(&[0; 24]).is_some_and(|record| record.folders.is_empty()));
-        assert!(decode(&[0; 25]).is_none());
+        assert!(decode(&[0xff; 16]).is_none());
+        assert!(decode(&[0; 32]).is_some_and(|record| record.folders.is_empty()));
+        assert!(decode(&[0; 33]).is_none());
         assert!(!is_name(b"../x") && !is_name(b"..") && is_name(b"..x"));
     }
 }

@@ -36,6 +36,7 @@ pub(super) mod format {
 
 /// Appends a record to `out`.
 pub(super) fn encode(record: &Inner, out: &mut Vec<u8>) {
+    number(record.generation, out);
     number(record.folders.len() as u64, out);
     for folder in &record.folders {
         string(bytes(&folder.path), out);

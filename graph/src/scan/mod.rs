@@ -15,6 +15,7 @@ mod encode;
 mod entries;
 mod names;
 mod orders;
+mod owners;
 mod paths;
 mod places;
 mod plain;
@@ -30,16 +31,19 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
+mod verify;
 mod waived;
 mod walk;
 mod work;
 
 pub use control::{Control, Progress};
+pub use owners::{Owned, Owners};
 pub use record::Record;
 pub use run::Scan;
 pub use saved::IndexError;
 pub use scanned::{ImageError, ScanError, Scanned, Statistics};
 pub use scope::{Fingerprint, Scope, Waiver};
 pub use settings::{Settings, SettingsError};
+pub use verify::Verified;
 
 pub(crate) use text::printable;

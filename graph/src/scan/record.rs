@@ -6,12 +6,13 @@
 //! show; a directory likewise. Everything else is read again.
 
 use std::ffi::CStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use crate::scan::content::Content;
+use crate::scan::paths::os_str;
 use crate::scan::text::{Span, Text};
 use crate::sys::Measures;
 
@@ -26,6 +27,8 @@ pub struct Record {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inner {
+    /// How many records came before it.
+    pub(crate) generation: u64,
     /// In the order of their paths.
     pub(crate) folders: Vec<Folder>,
     /// The entries of all folders, in the order of the folders.
@@ -78,24 +81,48 @@ pub(crate) struct Entry {
 }
 
 impl Record {
-    /// Puts together what workers have brought, in an order that does not depend on them.
-    pub(crate) fn new(mut folders: Vec<Folder>, parts: Vec<Brought>) -> Self {
-        folders.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        let mut inner = Inner::new(folders, Vec::new(), HashMap::default());
-        let by_identity = &inner.by_identity;
-        let folder =
-            |(identity, number, part): Brought| Some((*by_identity.get(&identity)?, number, part));
-        let mut parts: Vec<_> = parts.into_iter().filter_map(folder).collect();
-        parts.sort_unstable_by_key(|(folder, number, _)| (*folder, *number));
-        inner.parts = parts.into_iter().map(|(folder, _, part)| (folder, part)).collect();
-        Self { inner: Arc::new(inner) }
+    pub(crate) fn new(folders: Vec<Folder>, parts: Vec<Brought>) -> Self {
+        Self { inner: Arc::new(Inner::put_together(folders, parts)) }
     }
 
-    /// Adds files out of the scope, by the paths that led to them.
-    pub(crate) fn add_outside(&mut self, outside: Vec<(Box<[u8]>, Arc<Part>)>) {
-        if !outside.is_empty() {
-            Arc::make_mut(&mut self.inner).outside.extend(outside);
+    /// Makes it the successor of `before`: it keeps what that knows of directories out of `roots`,
+    /// which this scan has not looked at, and of files out of the scope, as well as those met now.
+    pub(crate) fn continues(
+        &mut self,
+        before: &Self,
+        roots: &[PathBuf],
+        met: Vec<(Box<[u8]>, Arc<Part>)>,
+    ) {
+        let is_searched = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.generation = before.inner.generation + 1;
+        let elsewhere =
+            before.inner.outside.iter().filter(|(path, _)| !is_searched(Path::new(os_str(path))));
+        inner.outside.extend(elsewhere.map(|(path, part)| (path.clone(), Arc::clone(part))));
+        inner.outside.extend(met);
+        let is_kept = |folder: &Folder| {
+            !inner.by_identity.contains_key(&folder.measures.identity())
+                && !is_searched(&folder.path)
+        };
+        let kept: Vec<&Folder> = before.inner.folders.iter().filter(|at| is_kept(at)).collect();
+        if kept.is_empty() {
+            return;
         }
+        let mut folders = inner.folders.clone();
+        let mut parts = Vec::with_capacity(inner.parts.len());
+        for (number, (folder, part)) in inner.parts.iter().enumerate() {
+            let identity = folders[*folder as usize].measures.identity();
+            parts.push((identity, u32::try_from(number).unwrap_or(u32::MAX), Arc::clone(part)));
+        }
+        for folder in kept {
+            let identity = folder.measures.identity();
+            let entries = before.inner.folder(identity).map_or(&[][..], |(_, parts)| parts);
+            let entries = entries.iter().zip(0..);
+            parts.extend(entries.map(|((_, part), number)| (identity, number, Arc::clone(part))));
+            folders.push(folder.clone());
+        }
+        let (generation, outside) = (inner.generation, std::mem::take(&mut inner.outside));
+        *inner = Inner { generation, outside, ..Inner::put_together(folders, parts) };
     }
 
     /// Number of directories and of entries.
@@ -111,10 +138,27 @@ impl Record {
 }
 
 impl Inner {
+    /// Puts together what workers have brought, in an order that does not depend on them.
+    fn put_together(mut folders: Vec<Folder>, parts: Vec<Brought>) -> Self {
+        folders.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        let mut inner = Self::new(folders, Vec::new(), HashMap::default());
+        let folder = |(identity, number, part): Brought| {
+            Some((*inner.by_identity.get(&identity)?, number, part))
+        };
+        let mut parts: Vec<_> = parts.into_iter().filter_map(folder).collect();
+        parts.sort_unstable_by_key(|(folder, number, _)| (*folder, *number));
+        inner.parts = parts.into_iter().map(|(folder, _, part)| (folder, part)).collect();
+        inner
+    }
+
     pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Outside) -> Self {
         let identities = folders.iter().map(|folder| folder.measures.identity()).zip(0..);
         let by_identity = identities.collect();
-        Self { folders, parts, outside, by_identity }
+        Self { generation: 0, folders, parts, outside, by_identity }
+    }
+
+    pub(crate) fn of_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
     }
 
     /// The directory of this identity, and its entries.

@@ -3,15 +3,16 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::doubt::{Coverage, Doubt, DoubtKind, ScopeSource};
+use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource};
 use crate::facts::Key;
 use crate::graph::{DiskId, Graph, bytes};
 use crate::scan::assembly::{Assembly, Step};
 use crate::scan::control::Control;
 use crate::scan::crew::Crew;
 use crate::scan::orders::{Gate, Orders};
+use crate::scan::owners::{Claim, Owned, Owners};
 use crate::scan::places::Place;
 use crate::scan::question::Gap;
 use crate::scan::record::Record;
@@ -30,6 +31,7 @@ pub struct Scan {
     patience: Duration,
     waivers: Vec<Waiver>,
     images: Vec<PathBuf>,
+    owners: Option<Owners>,
     gate: Option<Arc<dyn Gate>>,
     ahead: i64,
 }
@@ -47,6 +49,7 @@ impl Scan {
             patience: PATIENCE,
             waivers: Vec::new(),
             images: Vec::new(),
+            owners: None,
             gate: None,
             ahead: 0,
         }
@@ -57,6 +60,12 @@ impl Scan {
     /// on its chain alone; not for dependents.
     pub fn follow(images: Vec<PathBuf>) -> Self {
         Self::new(Scope::declared([], ScopeSource::Records)).images(images)
+    }
+
+    /// The same for chains alone: see [`Scan::follow`].
+    pub(crate) fn following(&self, images: Vec<PathBuf>) -> Self {
+        let scope = Scope::declared([], ScopeSource::Records);
+        Self { scope, owners: None, ..self.clone() }.images(images)
     }
 
     /// Uses so many threads.
@@ -99,6 +108,14 @@ impl Scan {
         self
     }
 
+    /// Asks these owners too. The disks that they name, and what those need, are in the graph even
+    /// when they lie out of the scope.
+    #[must_use]
+    pub fn owners(mut self, owners: Owners) -> Self {
+        self.owners = Some(owners);
+        self
+    }
+
     #[cfg(test)]
     pub(crate) fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gate = Some(gate);
@@ -132,6 +149,7 @@ impl Scan {
     /// As [`Scan::run`].
     pub fn run_after(&self, before: &Record, control: &Control) -> Result<Scanned, ScanError> {
         let start = Instant::now();
+        let time = SystemTime::now();
         let crew = Crew::begin(Orders {
             roots: self.scope.roots.clone(),
             threads: self.threads,
@@ -146,6 +164,7 @@ impl Scan {
         let mut record = Record::new(folders, parts);
         let mut assembly = Assembly::new(&crew, &record.inner);
         let places = self.place_images(&mut assembly)?;
+        let claims = self.place_claims(&mut assembly)?;
         plain::resolve_plain(&mut assembly);
         references::resolve_all(&mut assembly)?;
         if control.should_stop() {
@@ -157,6 +176,7 @@ impl Scan {
         let mut coverage = Coverage {
             scope: self.scope.roots.clone(),
             source: self.scope.source,
+            as_of: Some(AsOf { generation: before.inner.generation + 1, time }),
             ..waivers.apply(doubts, skipped)
         };
         let mut graph = Graph::new();
@@ -164,7 +184,7 @@ impl Scan {
         coverage.waived = waivers.used();
         graph.set_coverage(coverage);
         let opened = counts.opened + assembly.opened;
-        record.add_outside(assembly.outside);
+        record.continues(before, &self.scope.roots, assembly.outside);
         let images = places.into_iter().map(|place| id_of(&graph, place)).collect();
         let statistics = Statistics {
             directories: counts.directories,
@@ -174,7 +194,9 @@ impl Scan {
             opened,
             elapsed: start.elapsed(),
         };
-        Ok(Scanned { graph, images, record, statistics })
+        let owners = self.owners.as_ref();
+        let owned = owners.map(|owners| owned(owners, &graph, claims)).unwrap_or_default();
+        Ok(Scanned { graph, images, owned, record, statistics, scan: self.clone() })
     }
 
     /// The images asked about that lie in none of the declared directories: what is beside them,
@@ -198,6 +220,21 @@ impl Scan {
             })
         };
         places.iter().zip(&self.images).filter_map(lies_outside).collect()
+    }
+
+    /// Finds the files that owners name.
+    fn place_claims(&self, assembly: &mut Assembly<'_>) -> Step<Vec<Result<Key, Gap>>> {
+        let claims = self.owners.iter().flat_map(|owners| &owners.claims);
+        let place = |claim: &Claim| {
+            Ok(match assembly.locate(0, bytes(&claim.path))? {
+                Place::File(file) => {
+                    assembly.want(file);
+                    Ok(assembly.key(file))
+                }
+                Place::Nowhere { gap, .. } => Err(gap),
+            })
+        };
+        claims.map(place).collect()
     }
 
     /// Finds the images asked about; each is a disk whatever it holds.
@@ -237,6 +274,25 @@ impl std::fmt::Debug for Scan {
             .field("images", &self.images)
             .finish_non_exhaustive()
     }
+}
+
+/// What owners say about the disks of a graph.
+fn owned(owners: &Owners, graph: &Graph, claims: Vec<Result<Key, Gap>>) -> Owned {
+    let mut doubts = Vec::new();
+    let disks = claims.into_iter().zip(&owners.claims).map(|(place, claim)| match place {
+        Ok(key) => graph.find_key(&key),
+        // What is not there is no disk, or a missing one that something needs.
+        Err(Gap::Missing) => graph.find_key(&Key::name(bytes(&claim.path))),
+        Err(Gap::NotAFile(_) | Gap::Refused(_)) => None,
+        Err(Gap::Unreadable(reason)) => {
+            let reason =
+                format!("{} names it, and it could not be looked at: {reason}", claim.owner);
+            doubts.push(Doubt { path: claim.path.clone(), kind: DoubtKind::Owner, reason });
+            None
+        }
+    });
+    let disks = disks.collect();
+    Owned::new(owners, disks, doubts)
 }
 
 /// A missing image that something refers to is a node like any other.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::graph::{DiskId, Graph};
+use crate::scan::owners::Owned;
 use crate::scan::record::Record;
+use crate::scan::run::Scan;
 
 /// What a scan found.
 #[derive(Clone, Debug)]
@@ -12,10 +14,14 @@ pub struct Scanned {
     pub graph: Graph,
     /// The images that the question is about, in the order in which they were given.
     pub images: Vec<Result<DiskId, ImageError>>,
+    /// Who uses which disk, where owners were asked.
+    pub owned: Owned,
     /// What the next scan need not read again.
     pub record: Record,
     /// What it cost.
     pub statistics: Statistics,
+    /// How it was made, to be made again.
+    pub(crate) scan: Scan,
 }
 
 /// What a scan cost.

@@ -96,5 +96,6 @@ pub(super) fn picture(graph: &Graph) -> (Vec<Facts>, Coverage) {
     facts.sort_by_cached_key(|facts| format!("{:?}", facts.key));
     let mut coverage = graph.coverage().clone();
     coverage.doubts.sort_by(|one, other| one.path.cmp(&other.path));
+    coverage.as_of = None;
     (facts, coverage)
 }

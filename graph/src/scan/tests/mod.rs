@@ -5,9 +5,13 @@ mod fleet;
 
 /// What a second scan costs, and that it finds what a first one finds.
 mod again;
+/// Those who use disks, and say so in files of their own.
+mod owners;
 /// Programs of random changes, a rescan after each.
 mod programs;
 /// The index in a file: saved, loaded, damaged.
 mod saved;
 /// File systems that never answer.
 mod silent;
+/// Whether an earlier answer still holds.
+mod verify;

@@ -1,0 +1,138 @@
+//! Is it still so? What an answer rests on, read again.
+
+use crate::doubt::Doubt;
+use crate::facts::{Facts, Key};
+use crate::graph::{DiskId, Graph};
+use crate::scan::control::Control;
+use crate::scan::scanned::{ScanError, Scanned};
+
+/// Whether an answer still holds, and the graph as it is now: the ids in it are its own.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use = "only Unchanged vouches for an earlier answer"]
+pub enum Verified {
+    /// All that the answer rests on was asked again, and is as it was.
+    Unchanged(Scanned),
+    /// Something is not: ask the new graph.
+    Changed(Scanned),
+    /// Not all of it could be asked.
+    Unknown(Scanned, Vec<Doubt>),
+}
+
+impl Verified {
+    /// Whether the answer still holds.
+    pub fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Unchanged(_))
+    }
+
+    /// The graph as it is now.
+    pub fn now(&self) -> &Scanned {
+        match self {
+            Self::Unchanged(now) | Self::Changed(now) | Self::Unknown(now, _) => now,
+        }
+    }
+}
+
+impl Scanned {
+    /// Asks again what every answer about the dependents of `images` rests on: one `stat` per file
+    /// and per directory in scope, and what has changed is read. Unchanged means: the images and
+    /// all that depend on them are the same files under the same paths, need the same, and nothing
+    /// in scope is in doubt.
+    ///
+    /// True of the moment at which this was called and of nothing later; who needs it to stay true
+    /// holds a lock that those who make overlays respect, and then asks.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError`], as of a scan.
+    pub fn verify_dependents(
+        &self,
+        images: &[DiskId],
+        control: &Control,
+    ) -> Result<Verified, ScanError> {
+        let now = self.scan.run_after(&self.record, control)?;
+        let keys: Option<Vec<&Key>> = keys(&self.graph, images);
+        let found = keys.as_ref().and_then(|keys| {
+            keys.iter().map(|key| now.graph.find_key(key)).collect::<Option<Vec<DiskId>>>()
+        });
+        let Some(found) = found else { return Ok(Verified::Changed(now)) };
+        let doubts = now.graph.removal(&found).doubts;
+        if !doubts.is_empty() {
+            return Ok(Verified::Unknown(now, doubts));
+        }
+        let before = self.graph.removal(images).doubts.is_empty();
+        let (was, is) = (above(&self.graph, images), above(&now.graph, &found));
+        let same = before
+            && was.len() == is.len()
+            && was.iter().zip(&is).all(|(was, is)| {
+                was.key == is.key && was.paths == is.paths && needs(was) == needs(is)
+            });
+        Ok(if same { Verified::Unchanged(now) } else { Verified::Changed(now) })
+    }
+
+    /// Reads again what every answer about the needs of `image` rests on: its own chain, data files
+    /// included. The new graph holds that and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError`], as of a scan.
+    pub fn verify_chain(&self, image: DiskId, control: &Control) -> Result<Verified, ScanError> {
+        let was = below(&self.graph, image);
+        // Each under all of its paths: from which one it is opened decides where its names lead.
+        let at_hand = was.iter().filter(|facts| matches!(facts.key, Key::File { .. }));
+        let paths = at_hand.flat_map(|facts| facts.paths.iter().map(|path| path.to_path_buf()));
+        let now = self.scan.following(paths.collect()).run(control)?;
+        let key = self.graph.disk(image).map(|disk| disk.key());
+        let Some(found) = key.and_then(|key| now.graph.find_key(key)) else {
+            return Ok(Verified::Changed(now));
+        };
+        let doubts = now.graph.doubts();
+        if !doubts.is_empty() {
+            return Ok(Verified::Unknown(now, doubts));
+        }
+        let is = below(&now.graph, found);
+        let same = was.len() == is.len()
+            && was.iter().zip(&is).all(|(was, is)| was.key == is.key && needs(was) == needs(is));
+        Ok(if same { Verified::Unchanged(now) } else { Verified::Changed(now) })
+    }
+}
+
+fn keys<'g>(graph: &'g Graph, images: &[DiskId]) -> Option<Vec<&'g Key>> {
+    images.iter().map(|image| graph.disk(*image).map(|disk| disk.key())).collect()
+}
+
+/// The disks themselves and all that depend on them.
+fn above<'g>(graph: &'g Graph, images: &[DiskId]) -> Vec<&'g Facts> {
+    let above = images.iter().flat_map(|image| graph.dependents(*image));
+    about(graph, images.iter().copied().chain(above))
+}
+
+/// The disk itself and all that it depends on.
+fn below(graph: &Graph, image: DiskId) -> Vec<&Facts> {
+    let below = graph.dependencies(image).into_iter().map(|step| step.disk);
+    about(graph, std::iter::once(image).chain(below))
+}
+
+/// What matters of these disks, in an order of its own: not their sizes and times, which change
+/// under every guest.
+fn about(graph: &Graph, disks: impl IntoIterator<Item = DiskId>) -> Vec<&Facts> {
+    let disks = disks.into_iter().filter_map(|id| graph.disk(id));
+    let mut facts: Vec<&Facts> = disks.map(|disk| disk.facts()).collect();
+    facts.sort_by(|one, other| order(&one.key).cmp(&order(&other.key)));
+    facts.dedup_by(|one, other| one.key == other.key);
+    facts
+}
+
+fn order(key: &Key) -> (u64, u64, &[u8]) {
+    match key {
+        Key::File { device, inode } => (*device, *inode, b""),
+        Key::Name(name) => (0, 0, name),
+    }
+}
+
+fn needs(facts: &Facts) -> Vec<&Key> {
+    let mut keys: Vec<&Key> = facts.references.iter().map(|edge| &edge.target).collect();
+    keys.sort_by(|one, other| order(one).cmp(&order(other)));
+    keys.dedup();
+    keys
+}
