@@ -3,8 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc as Shared;
 
-use crate::facts::{Change, EdgeFacts, Facts, Key};
-use crate::graph::{DiskId, Graph, Inner, bytes};
+use crate::facts::{
+    Certainty, Change, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Key, State,
+};
+use crate::graph::{DiskId, Graph, Inner, Told, bytes};
+use crate::index::SlotSet;
+use crate::labels::{Changed, MISSING_WITH_NEEDS, NONE, PLACEHOLDER, SELF_DOUBTFUL, SELF_MISSING};
+use crate::links::{BACKING, CERTAIN, ENDS, STEP};
 
 /// What a batch of changes did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub enum ApplyError {
         /// The id that names nothing.
         id: DiskId,
     },
-    /// The batch would exceed 2^31 nodes, the size that the index is made for.
+    /// The batch would exceed 2^27 nodes and references, the size that the index is made for.
     #[error("more than {max} disks in one graph")]
     TooManyDisks {
         /// The greatest number of nodes.
@@ -38,7 +43,7 @@ pub enum ApplyError {
     },
 }
 
-const MAX_DISKS: usize = 1 << 31;
+const MAX_DISKS: usize = 1 << 27;
 
 impl Graph {
     /// Applies a batch of changes, all or none, and brings the index up to date. No I/O.
@@ -48,9 +53,11 @@ impl Graph {
     /// removed, goes at the end of the first batch after which nothing needs it; until then ids
     /// stay good, so a disk that one batch removes and inserts again keeps its id.
     ///
-    /// Costs O(changes) and one O(disks + edges) relabelling per batch, so put what belongs
-    /// together into one batch; and O(disks) more when another handle still holds the version
-    /// before. An empty batch costs nothing.
+    /// Costs O(1) for a disk that appears or goes, O(k) for one that is re-pointed or changes its
+    /// state and on which k depend, and a factor O(log disks) that is amortised; O(disks + edges)
+    /// for a batch that brings more disks than there were. Where another handle still holds the
+    /// version before, what is touched is copied first, a few pages to a change. An empty batch
+    /// costs nothing.
     ///
     /// # Errors
     ///
@@ -66,8 +73,8 @@ impl Graph {
             return Ok(Applied::default());
         }
         let inner = Shared::make_mut(&mut self.inner);
-        inner.reserve(changes.iter().filter(|change| matches!(change, Change::Insert(_))).count());
-        let mut batch = Batch { inner, idle: Vec::new(), applied: Applied::default() };
+        inner.forget_structure();
+        let mut batch = Batch::of(inner);
         for change in changes {
             match change {
                 Change::Insert(facts) => batch.insert(facts),
@@ -102,20 +109,11 @@ impl Inner {
                 gone.insert(id);
             }
         }
-        if self.disks.len().saturating_add(more) > MAX_DISKS {
+        if self.slots.len().saturating_add(self.slots.edge_count()).saturating_add(more) > MAX_DISKS
+        {
             return Err(ApplyError::TooManyDisks { max: MAX_DISKS });
         }
         Ok(())
-    }
-
-    /// Room for so many new disks, so that a scan of many does not grow every table by and by.
-    fn reserve(&mut self, disks: usize) {
-        self.slots.reserve(disks);
-        self.disks.reserve(disks);
-        self.generations.reserve(disks);
-        self.placeholder.reserve(disks);
-        self.by_key.reserve(disks);
-        self.by_path.reserve(disks);
     }
 }
 
@@ -124,14 +122,19 @@ struct Batch<'g> {
     inner: &'g mut Inner,
     /// Placeholders that may have lost the last one that needed them.
     idle: Vec<u32>,
+    changed: Changed,
     applied: Applied,
 }
 
-impl Batch<'_> {
+impl<'g> Batch<'g> {
+    fn of(inner: &'g mut Inner) -> Self {
+        Self { inner, idle: Vec::new(), changed: Changed::default(), applied: Applied::default() }
+    }
+
     fn insert(&mut self, facts: Facts) {
         let (slot, is_new) = match self.inner.slot_of_key(&facts.key) {
             Some(slot) => (slot, self.inner.is_placeholder(slot)),
-            None => (self.inner.allocate(&facts.key), true),
+            None => (self.allocate(&facts.key), true),
         };
         self.applied.inserted += usize::from(is_new);
         self.applied.updated += usize::from(!is_new);
@@ -139,10 +142,10 @@ impl Batch<'_> {
     }
 
     fn repoint(&mut self, slot: u32, references: Vec<EdgeFacts>) {
-        let at = slot as usize;
-        let Some(facts) = &mut self.inner.disks[at] else { return };
+        let Some(told) = self.inner.disks.at(slot) else { return };
+        let facts = &mut Shared::make_mut(told).facts;
         let before = std::mem::replace(&mut facts.references, references);
-        self.inner.placeholder[at] = false;
+        self.inner.labels.at(slot).flags &= !PLACEHOLDER;
         self.applied.updated += 1;
         self.relink(slot, &before);
     }
@@ -159,91 +162,179 @@ impl Batch<'_> {
 
     /// Makes `facts` what is known of `slot`.
     fn set(&mut self, slot: u32, facts: Facts, is_placeholder: bool) {
-        let before = self.inner.take_facts(slot).map(|facts| facts.references).unwrap_or_default();
-        for path in &facts.paths {
-            self.inner.by_path.insert(bytes(path), slot);
+        let inner = &mut *self.inner;
+        inner.clock += 1;
+        let told = Told { facts, at: inner.clock };
+        let before = inner.disks.at(slot).replace(Shared::new(told));
+        let Some(facts) = inner.disks.get(slot).as_ref().map(|told| &told.facts) else { return };
+        let before =
+            before.map(|told| Shared::try_unwrap(told).unwrap_or_else(|told| (*told).clone()));
+        let before = before.map(|told| told.facts);
+        let before_paths = before.as_ref().map_or(&[][..], |facts| &facts.paths);
+        if facts.paths != before_paths {
+            for path in before_paths {
+                inner.by_path.remove(bytes(path), slot);
+            }
+            for path in &facts.paths {
+                inner.by_path.insert(bytes(path), slot);
+            }
         }
-        self.inner.disks[slot as usize] = Some(facts);
-        self.inner.placeholder[slot as usize] = is_placeholder;
-        self.relink(slot, &before);
+        let is = Is {
+            missing: facts.state == State::Missing,
+            doubtful: facts.dependencies == DependencyKnowledge::Unknown,
+            placeholder: is_placeholder,
+        };
+        inner.namesakes.replace(slot, before.as_ref(), facts);
+        self.state(slot, is);
+        self.relink(slot, before.as_ref().map_or(&[], |facts| &facts.references));
+    }
+
+    /// Notes in the label what a disk is itself.
+    fn state(&mut self, slot: u32, is: Is) {
+        let Inner { labels, missing, doubtful, .. } = &mut *self.inner;
+        let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
+        let now = flag(is.missing, SELF_MISSING) | flag(is.doubtful, SELF_DOUBTFUL);
+        let all = now | flag(is.placeholder, PLACEHOLDER);
+        let flags = labels.of(slot).flags;
+        let changes = (flags ^ now) & (SELF_MISSING | SELF_DOUBTFUL);
+        if (flags ^ all) & (SELF_MISSING | SELF_DOUBTFUL | PLACEHOLDER) != 0 {
+            labels.at(slot).flags = flags & !(SELF_MISSING | SELF_DOUBTFUL | PLACEHOLDER) | all;
+        }
+        if changes != 0 {
+            self.changed.restated.push(slot);
+        }
+        for (change, is_member, set) in
+            [(SELF_MISSING, is.missing, missing), (SELF_DOUBTFUL, is.doubtful, doubtful)]
+        {
+            match (changes & change != 0, is_member) {
+                (true, true) => set.insert(slot),
+                (true, false) => set.remove(&slot),
+                (false, _) => {}
+            }
+        }
     }
 
     /// Makes the references of `slot` the edges that leave it. Those that lead where those
     /// `before` did stay as they are.
     fn relink(&mut self, slot: u32, before: &[EdgeFacts]) {
-        let Some(facts) = &mut self.inner.disks[slot as usize] else { return };
-        let now = || facts.references.iter().map(|edge| &edge.target);
-        if before.iter().map(|edge| &edge.target).eq(now()) {
+        let Some(facts) = self.inner.facts(slot) else { return };
+        let alike = |(before, now): (&EdgeFacts, &EdgeFacts)| {
+            before.target == now.target && traits(before) == traits(now)
+        };
+        if before.len() == facts.references.len() && before.iter().zip(&facts.references).all(alike)
+        {
             return;
         }
-        // Lent to the linking and given back: cloning the keys would cost an allocation per disk.
-        let now = std::mem::take(&mut facts.references);
-        let left: Vec<u32> = self.inner.slots.outgoing(slot).map(|arc| arc.to).collect();
-        self.inner.slots.disconnect(slot);
-        self.idle.extend(left.into_iter().filter(|left| self.inner.is_placeholder(*left)));
-        self.inner.link(slot, &now);
-        if let Some(facts) = &mut self.inner.disks[slot as usize] {
-            facts.references = now;
-        }
-    }
-
-    fn finish(self) -> Applied {
-        for slot in self.idle {
-            if self.inner.is_placeholder(slot) && !self.inner.slots.has_incoming(slot) {
-                self.inner.free(slot);
+        let had = self.inner.slots.has_outgoing(slot);
+        let parent = self.inner.slots.parent(slot).unwrap_or(NONE);
+        self.changed.moved.entry(slot).or_insert((parent, had));
+        if had {
+            for (left, in_forest) in self.inner.slots.disconnect(slot) {
+                if self.inner.is_placeholder(left) {
+                    self.idle.push(left);
+                }
+                if !in_forest {
+                    self.changed.targets.push(left);
+                }
             }
         }
-        self.inner.slots.settle();
-        self.inner.relabel();
-        self.applied
-    }
-}
-
-impl Inner {
-    /// A slot for a disk that the graph does not hold yet.
-    fn allocate(&mut self, key: &Key) -> u32 {
-        let slot = self.slots.add();
-        let at = slot as usize;
-        if at >= self.disks.len() {
-            self.disks.resize(at + 1, None);
-            self.generations.resize(at + 1, 0);
-            self.placeholder.resize(at + 1, false);
-        }
-        self.generations[at] = self.generations[at].wrapping_add(1);
-        self.by_key.insert(key, slot);
-        slot
-    }
-
-    /// Gives a slot back; its ids go stale.
-    fn free(&mut self, slot: u32) {
-        let at = slot as usize;
-        if let Some(facts) = self.take_facts(slot) {
-            self.by_key.remove(&facts.key, slot);
-        }
-        self.placeholder[at] = false;
-        self.generations[at] = self.generations[at].wrapping_add(1);
-        self.slots.remove(slot);
+        self.link(slot);
     }
 
     /// Connects `slot` with its targets, making placeholders of those nobody has inserted.
-    fn link(&mut self, slot: u32, references: &[EdgeFacts]) {
-        for (EdgeFacts { target: key, .. }, position) in references.iter().zip(0..) {
-            let target = self.slot_of_key(key).unwrap_or_else(|| {
-                let target = self.allocate(key);
-                self.disks[target as usize] = Some(Facts::placeholder(key.clone()));
-                self.placeholder[target as usize] = true;
-                target
-            });
-            self.slots.connect(slot, target, position);
+    fn link(&mut self, slot: u32) {
+        // Held, so that placeholders may be made meanwhile.
+        let Some(told) = self.inner.disks.get(slot).clone() else { return };
+        let references = &told.facts.references;
+        let first = references.iter().position(|edge| edge.kind == EdgeKind::Backing);
+        // An edge is put before those that are there, and the step comes first.
+        let others = (0..references.len()).rev().filter(|at| Some(*at) != first);
+        for at in others.chain(first) {
+            let edge = &references[at];
+            let target = self.inner.slot_of_key(&edge.target);
+            let target = target.unwrap_or_else(|| self.allocate_placeholder(&edge.target));
+            let step = if Some(at) == first { STEP } else { 0 };
+            let position = u32::try_from(at).unwrap_or(NONE);
+            self.inner.slots.connect(slot, target, position, traits(edge) | step);
         }
     }
 
-    /// The facts of `slot`, which no path leads to any more.
-    fn take_facts(&mut self, slot: u32) -> Option<Facts> {
-        let facts = self.disks[slot as usize].take()?;
-        for path in &facts.paths {
-            self.by_path.remove(bytes(path), slot);
+    /// A slot for a disk that the graph does not hold yet.
+    fn allocate(&mut self, key: &Key) -> u32 {
+        let slot = self.inner.slots.add();
+        let label = self.inner.labels.at(slot);
+        label.generation = label.generation.wrapping_add(1);
+        self.inner.by_key.insert(key, slot);
+        self.changed.fresh.push(slot);
+        slot
+    }
+
+    fn allocate_placeholder(&mut self, key: &Key) -> u32 {
+        let slot = self.allocate(key);
+        let told = Told { facts: Facts::placeholder(key.clone()), at: 0 };
+        self.inner.namesakes.replace(slot, None, &told.facts);
+        *self.inner.disks.at(slot) = Some(Shared::new(told));
+        self.state(slot, Is { missing: true, doubtful: false, placeholder: true });
+        slot
+    }
+
+    fn finish(mut self) -> Applied {
+        let idle = std::mem::take(&mut self.idle);
+        let unneeded =
+            |slot: &u32| self.inner.is_placeholder(*slot) && !self.inner.slots.has_incoming(*slot);
+        let leaving: SlotSet = idle.into_iter().filter(unneeded).collect();
+        for &slot in &leaving {
+            self.state(slot, Is { missing: false, doubtful: false, placeholder: true });
         }
-        Some(facts)
+        let Self { inner, mut changed, applied, .. } = self;
+        changed.leaving = leaving;
+        let restated = changed.restated.iter().chain(changed.moved.keys());
+        let restated: SlotSet = restated.copied().collect();
+        for slot in restated {
+            let flags = inner.labels.of(slot).flags;
+            let is = flags & SELF_MISSING != 0 && inner.slots.has_outgoing(slot);
+            if is != (flags & MISSING_WITH_NEEDS != 0) {
+                inner.labels.at(slot).flags ^= MISSING_WITH_NEEDS;
+                inner.missing_with_needs -= usize::from(!is);
+                inner.missing_with_needs += usize::from(is);
+            }
+        }
+        let leaving: Vec<u32> = changed.leaving.iter().copied().collect();
+        inner.labels.update(&mut inner.slots, changed);
+        for slot in leaving {
+            inner.free(slot);
+        }
+        applied
+    }
+}
+
+/// What a disk is itself.
+struct Is {
+    missing: bool,
+    doubtful: bool,
+    placeholder: bool,
+}
+
+/// What the structure must know of a reference.
+fn traits(edge: &EdgeFacts) -> u32 {
+    let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
+    flag(edge.kind == EdgeKind::Backing, BACKING)
+        | flag(edge.certainty == Certainty::Certain, CERTAIN)
+        | flag(edge.ends_chain, ENDS)
+}
+
+impl Inner {
+    /// Gives a slot back; its ids go stale.
+    fn free(&mut self, slot: u32) {
+        if let Some(told) = self.disks.at(slot).take() {
+            for path in &told.facts.paths {
+                self.by_path.remove(bytes(path), slot);
+            }
+            self.by_key.remove(&told.facts.key, slot);
+            self.namesakes.forget(slot, &told.facts);
+        }
+        let label = self.labels.at(slot);
+        label.generation = label.generation.wrapping_add(1);
+        self.slots.remove(slot);
     }
 }

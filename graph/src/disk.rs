@@ -95,7 +95,7 @@ impl<'g> Disk<'g> {
     /// The edges to what it needs, in the order of its references.
     pub fn needs(&self) -> Vec<Edge<'g>> {
         let mut arcs: Vec<_> = self.inner.slots.outgoing(self.slot).collect();
-        arcs.sort_unstable_by_key(|arc| arc.position);
+        arcs.sort_unstable_by_key(|arc| arc.position());
         arcs.into_iter().filter_map(|arc| self.inner.edge(arc)).collect()
     }
 

@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::sync::Arc as Shared;
 
+use std::sync::OnceLock;
+
 use crate::doubt::Coverage;
-use crate::facts::{Certainty, DependencyKnowledge, EdgeKind, Facts, Key, State};
+use crate::facts::{Facts, Key, State};
 use crate::index::Index;
-use crate::labels::{DOUBTFUL, Labels, MISSING, Traits};
+use crate::labels::{Labels, PLACEHOLDER};
+use crate::links::{Arc, Slots};
 use crate::namesakes::Namesakes;
-use crate::structure::{Arc, Slots, Structure};
+use crate::pages::Pages;
+use crate::sorted::Sorted;
+use crate::structure::Structure;
 use crate::{Disk, Edge};
 
 /// Names one disk of one graph.
@@ -33,34 +38,82 @@ impl DiskId {
 /// Every disk and who depends on whom.
 ///
 /// A handle: cloning costs one reference count, and the clone keeps the version that it was taken
-/// from. Applying changes to a graph that has no other handle works in place; one that has copies
-/// first.
+/// from. Versions share everything that is the same in both: applying changes copies what they
+/// touch where another handle still sees it, and works in place where none does. So a writer
+/// prepares the next version while any number of readers ask older ones, and nobody waits.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     pub(crate) inner: Shared<Inner>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) slots: Slots,
     /// Per slot; `None` where the slot is free.
-    pub(crate) disks: Vec<Option<Facts>>,
-    /// Per slot; odd where the slot is taken, so that no id ever names a free one.
-    pub(crate) generations: Vec<u32>,
-    /// Per slot: nobody has inserted it, or it was removed; it stays for those that need it.
-    pub(crate) placeholder: Vec<bool>,
+    pub(crate) disks: Pages<Option<Shared<Told>>, 64>,
     pub(crate) by_key: Index,
     pub(crate) by_path: Index,
     pub(crate) labels: Labels,
     /// Disks whose own needs are not known.
-    pub(crate) doubtful: Vec<u32>,
+    pub(crate) doubtful: Sorted<u32>,
     /// Disks that are not there.
-    pub(crate) missing: Vec<u32>,
+    pub(crate) missing: Sorted<u32>,
     /// Those by their file names.
     pub(crate) namesakes: Namesakes,
-    /// Some of those have references all the same.
-    pub(crate) missing_needs_others: bool,
+    /// How many of those have references all the same.
+    pub(crate) missing_with_needs: usize,
+    /// Number of times that facts were told.
+    pub(crate) clock: u64,
     pub(crate) coverage: Coverage,
+    /// This version for petgraph, once somebody has asked.
+    structure: OnceLock<Structure>,
+}
+
+/// What is known of a disk, and when it was told: of several disks that claim one path the last
+/// that was told is found.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) facts: Facts,
+    pub(crate) at: u64,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            slots: Slots::default(),
+            disks: Pages::of(None),
+            by_key: Index::default(),
+            by_path: Index::default(),
+            labels: Labels::default(),
+            doubtful: Sorted::default(),
+            missing: Sorted::default(),
+            namesakes: Namesakes::default(),
+            missing_with_needs: 0,
+            clock: 0,
+            coverage: Coverage::default(),
+            structure: OnceLock::new(),
+        }
+    }
+}
+
+impl Clone for Inner {
+    /// What follows is a version of its own, for which petgraph's graph is to be made again.
+    fn clone(&self) -> Self {
+        Self {
+            slots: self.slots.clone(),
+            disks: self.disks.clone(),
+            by_key: self.by_key.clone(),
+            by_path: self.by_path.clone(),
+            labels: self.labels.clone(),
+            doubtful: self.doubtful.clone(),
+            missing: self.missing.clone(),
+            namesakes: self.namesakes.clone(),
+            missing_with_needs: self.missing_with_needs,
+            clock: self.clock,
+            coverage: self.coverage.clone(),
+            structure: OnceLock::new(),
+        }
+    }
 }
 
 impl Graph {
@@ -104,9 +157,8 @@ impl Graph {
     /// Every node, in the order of the slots.
     pub fn disks(&self) -> impl Iterator<Item = Disk<'_>> {
         let inner = &*self.inner;
-        inner.disks.iter().zip(0..).filter_map(move |(facts, slot)| {
-            facts.as_ref().map(|facts| Disk::new(inner, slot, facts))
-        })
+        let slots = inner.slots.slots();
+        slots.filter_map(move |slot| Some(Disk::new(inner, slot, inner.facts(slot)?)))
     }
 
     /// Every edge.
@@ -128,28 +180,29 @@ impl Graph {
     /// The structure as petgraph's own type, for algorithms that are not offered here. A node's
     /// index is [`DiskId::number`]; the weight of an edge is the position of its reference in
     /// [`Disk::references`].
+    ///
+    /// Made when a version is first asked for it, in O(disks + edges), and kept with the version.
     pub fn structure(&self) -> &Structure {
-        self.inner.slots.as_petgraph()
+        self.inner.structure.get_or_init(|| self.inner.slots.to_petgraph())
     }
 }
 
 impl Inner {
     pub(crate) fn id(&self, slot: u32) -> DiskId {
-        let generation = self.generations.get(slot as usize).copied().unwrap_or(0);
-        DiskId { slot, generation }
+        self.labels.id(slot)
     }
 
     pub(crate) fn facts(&self, slot: u32) -> Option<&Facts> {
-        self.disks.get(slot as usize).and_then(Option::as_ref)
+        self.disks.get(slot).as_ref().map(|told| &told.facts)
     }
 
     #[inline]
     pub(crate) fn is_live(&self, id: DiskId) -> bool {
-        self.generations.get(id.slot as usize) == Some(&id.generation)
+        self.labels.of(id.slot).generation == id.generation
     }
 
     pub(crate) fn is_placeholder(&self, slot: u32) -> bool {
-        self.placeholder.get(slot as usize).copied().unwrap_or(false)
+        self.labels.of(slot).flags & PLACEHOLDER != 0
     }
 
     pub(crate) fn live(&self, id: DiskId) -> Option<(u32, &Facts)> {
@@ -160,25 +213,24 @@ impl Inner {
     }
 
     pub(crate) fn edge(&self, arc: Arc) -> Option<Edge<'_>> {
-        let facts = self.facts(arc.from)?.references.get(arc.position as usize)?;
+        let facts = self.facts(arc.from)?.references.get(arc.position() as usize)?;
         Some(Edge { from: self.id(arc.from), to: self.id(arc.to), facts })
     }
 
     pub(crate) fn slot_of_key(&self, key: &Key) -> Option<u32> {
-        self.by_key.last(key, |slot| self.facts(slot).is_some_and(|facts| facts.key == *key))
+        let mut candidates = self.by_key.candidates(key);
+        candidates.find(|slot| self.facts(*slot).is_some_and(|facts| facts.key == *key))
     }
 
     pub(crate) fn slot_of_path(&self, path: &Path) -> Option<u32> {
-        let leads_to = |slot: u32, missing: bool| {
-            self.facts(slot).is_some_and(|facts| {
-                (facts.state == State::Missing) == missing
-                    && facts.paths.iter().any(|have| bytes(have) == bytes(path))
-            })
+        let claims = |slot: u32| {
+            let told = self.disks.get(slot).as_ref()?;
+            let claims = told.facts.paths.iter().any(|have| bytes(have) == bytes(path));
+            // The file that took a missing one's place comes before it.
+            claims.then_some((told.facts.state != State::Missing, told.at, slot))
         };
-        // The file that took a missing one's place comes before it.
-        self.by_path
-            .last(bytes(path), |slot| leads_to(slot, false))
-            .or_else(|| self.by_path.last(bytes(path), |slot| leads_to(slot, true)))
+        let best = self.by_path.candidates(bytes(path)).filter_map(claims).max();
+        best.map(|(_, _, slot)| slot)
     }
 
     /// The path to show for a slot; empty where there is none.
@@ -186,33 +238,9 @@ impl Inner {
         self.facts(slot).map_or(Path::new(""), |facts| Disk::new(self, slot, facts).path())
     }
 
-    /// How the labelling sees an edge.
-    pub(crate) fn traits(&self, arc: Arc) -> Traits {
-        let Some(Edge { facts, .. }) = self.edge(arc) else {
-            return Traits { backing: false, certain: false, ends: true };
-        };
-        Traits {
-            backing: facts.kind == EdgeKind::Backing,
-            certain: facts.certainty == Certainty::Certain,
-            // Where nothing follows there is nothing to end: the usual raw base under an overlay
-            // that declares it raw is then as cheap as any other.
-            ends: facts.ends_chain && self.slots.has_outgoing(arc.to),
-        }
-    }
-
-    /// Makes the labels anew. O(disks + edges).
-    pub(crate) fn relabel(&mut self) {
-        let mut labels = Labels::build(&self.slots, &self.generations, |arc| self.traits(arc));
-        let of = |wanted: &dyn Fn(&Facts) -> bool| -> Vec<u32> {
-            self.slots.slots().filter(|slot| self.facts(*slot).is_some_and(wanted)).collect()
-        };
-        let doubtful = of(&|facts| facts.dependencies == DependencyKnowledge::Unknown);
-        let missing = of(&|facts| facts.state == State::Missing);
-        labels.flag_above(&self.slots, &doubtful, DOUBTFUL, |arc| self.traits(arc));
-        labels.flag_above(&self.slots, &missing, MISSING, |arc| self.traits(arc));
-        self.missing_needs_others = missing.iter().any(|slot| self.slots.has_outgoing(*slot));
-        self.namesakes = Namesakes::of(&missing, |slot| self.facts(slot));
-        (self.labels, self.doubtful, self.missing) = (labels, doubtful, missing);
+    /// To be called before anything is changed in place.
+    pub(crate) fn forget_structure(&mut self) {
+        self.structure.take();
     }
 }
 

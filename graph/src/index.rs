@@ -1,69 +1,184 @@
-//! A hash table of slots by key or by path.
+//! A hash table of slots by key or by path, of which versions share whatever is the same in both.
+//!
+//! Extendible hashing: the first bits of a hash name a bucket, a small table of its own behind a
+//! reference count. A bucket that is full is split in two, and nothing else moves: no insertion
+//! costs more than one bucket, however many disks there are, and a version costs the buckets that
+//! differ from the next.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::Arc as Shared;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+
+use crate::pages::Pages;
 
 /// Finds slots. The keys stay where they are, in the disks' facts; one key may lead to several
 /// slots.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
-    table: HashTable<Entry>,
+    /// Bucket numbers by the first `bits` bits of a hash.
+    directory: Shared<Vec<u32>>,
+    bits: u32,
+    buckets: Pages<Option<Shared<Bucket>>, 64>,
+    count: u32,
     hasher: FixedState,
-    /// Number of insertions so far.
-    told: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    /// How many first bits of the hash all entries share.
+    bits: u32,
+    entries: HashTable<Entry>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    hash: u64,
+    /// The upper half of the hash.
+    hash: u32,
     slot: u32,
-    /// When it was inserted, to tell which of several was the last.
-    told: u32,
 }
+
+/// Entries in a bucket when it is split.
+const FULL: usize = 448;
+
+/// A bucket of more equal bits is not split any more: its entries have one hash, so that they
+/// cannot be told apart.
+const MOST_BITS: u32 = 24;
 
 impl Default for Index {
     fn default() -> Self {
         // Whoever may name files could choose names that collide under a seed that is known.
         let seed = RandomState::new().build_hasher().finish();
-        Self { table: HashTable::new(), hasher: FixedState::with_seed(seed), told: 0 }
+        let mut buckets = Pages::of(None);
+        *buckets.at(0) = Some(Shared::default());
+        let hasher = FixedState::with_seed(seed);
+        Self { directory: Shared::new(vec![0]), bits: 0, buckets, count: 1, hasher }
     }
 }
 
 impl Index {
-    /// The slot inserted last under `key` of those that `is_it` accepts.
-    pub(crate) fn last(
-        &self,
-        key: &(impl Hash + ?Sized),
-        is_it: impl Fn(u32) -> bool,
-    ) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        let same_hash = self.table.iter_hash(hash).filter(|entry| entry.hash == hash);
-        let found = same_hash.filter(|entry| is_it(entry.slot));
-        found.max_by_key(|entry| entry.told).map(|entry| entry.slot)
+    /// The slots inserted under the hash of `key`, in no particular order. A few may be there
+    /// because another key has the same hash.
+    pub(crate) fn candidates(&self, key: &(impl Hash + ?Sized)) -> impl Iterator<Item = u32> + '_ {
+        let hash = self.hash(key);
+        let bucket = self.buckets.get(self.bucket(hash)).as_deref();
+        let entries =
+            bucket.into_iter().flat_map(move |bucket| bucket.entries.iter_hash(spread(hash)));
+        entries.filter(move |entry| entry.hash == hash).map(|entry| entry.slot)
     }
 
+    /// Inserts `slot` under `key`.
     pub(crate) fn insert(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
-        let hash = self.hasher.hash_one(key);
-        self.told = self.told.wrapping_add(1);
-        let entry = Entry { hash, slot, told: self.told };
-        self.table.insert_unique(hash, entry, |entry| entry.hash);
+        let hash = self.hash(key);
+        loop {
+            let number = self.bucket(hash);
+            let bucket = Shared::make_mut(self.buckets.at(number).get_or_insert_default());
+            if bucket.entries.len() < FULL || bucket.bits >= MOST_BITS {
+                let entry = Entry { hash, slot };
+                bucket.entries.insert_unique(spread(hash), entry, |entry| spread(entry.hash));
+                return;
+            }
+            self.split(number, hash);
+        }
     }
 
-    pub(crate) fn reserve(&mut self, more: usize) {
-        self.table.reserve(more, |entry| entry.hash);
-    }
-
+    /// Takes away what was inserted so; nothing else.
     pub(crate) fn remove(&mut self, key: &(impl Hash + ?Sized), slot: u32) {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
+        let number = self.bucket(hash);
+        let Some(bucket) = self.buckets.at(number) else { return };
         let is_it = |entry: &Entry| (entry.hash, entry.slot) == (hash, slot);
-        if let Ok(found) = self.table.find_entry(hash, is_it) {
+        if let Ok(found) = Shared::make_mut(bucket).entries.find_entry(spread(hash), is_it) {
             found.remove();
         }
     }
+
+    fn hash(&self, key: &(impl Hash + ?Sized)) -> u32 {
+        // The upper half; the cast cannot lose a bit of it.
+        u32::try_from(self.hasher.hash_one(key) >> 32).unwrap_or(0)
+    }
+
+    fn bucket(&self, hash: u32) -> u32 {
+        self.directory[first_bits(hash, self.bits)]
+    }
+
+    /// Gives half of a bucket's entries to a new one.
+    fn split(&mut self, number: u32, hash: u32) {
+        let Some(bucket) = self.buckets.at(number) else { return };
+        let bucket = Shared::make_mut(bucket);
+        bucket.bits += 1;
+        let bits = bucket.bits;
+        let mut other = Bucket { bits, entries: HashTable::with_capacity(FULL) };
+        let mut stays = HashTable::with_capacity(FULL);
+        for &entry in &bucket.entries {
+            let goes = first_bits(entry.hash, bits) & 1 == 1;
+            let to = if goes { &mut other.entries } else { &mut stays };
+            to.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
+        }
+        bucket.entries = stays;
+        let directory = Shared::make_mut(&mut self.directory);
+        if bits > self.bits {
+            *directory = directory.iter().flat_map(|bucket| [*bucket; 2]).collect();
+            self.bits += 1;
+        }
+        // All its places stand side by side; the upper half of them is the new one's.
+        let half = 1 << (self.bits - bits);
+        let first = first_bits(hash, bits - 1) * 2 * half;
+        directory[first + half..first + 2 * half].fill(self.count);
+        *self.buckets.at(self.count) = Some(Shared::new(other));
+        self.count += 1;
+    }
+}
+
+/// The first `bits` bits of a hash as a number.
+fn first_bits(hash: u32, bits: u32) -> usize {
+    hash.checked_shr(32 - bits).unwrap_or(0) as usize
+}
+
+/// The bits of a hash that tell the entries of one bucket apart, spread over all 64 that a table
+/// wants.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Sets and maps of slots. Slots are dense small numbers of our own, so a fast hash is enough.
 pub(crate) type SlotSet = hashbrown::HashSet<u32, FixedState>;
 pub(crate) type SlotMap<T> = hashbrown::HashMap<u32, T, FixedState>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(index: &Index, key: u32) -> Vec<u32> {
+        let mut slots: Vec<u32> = index.candidates(&key).collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    #[test]
+    fn everything_inserted_is_found_in_every_version() {
+        let mut index = Index::default();
+        for key in 0..20_000_u32 {
+            index.insert(&key, key);
+        }
+        let before = index.clone();
+        for key in (0..20_000_u32).step_by(2) {
+            index.remove(&key, key);
+            index.remove(&key, key + 1);
+        }
+        for key in 0..20_000_u32 {
+            assert!(slots(&before, key).contains(&key));
+            assert_eq!(slots(&index, key).contains(&key), key % 2 == 1, "{key}");
+        }
+    }
+
+    #[test]
+    fn one_key_leads_to_many_slots() {
+        let mut index = Index::default();
+        for slot in 0..3_000 {
+            index.insert(&1_u32, slot);
+        }
+        assert_eq!(slots(&index, 1), (0..3_000).collect::<Vec<_>>());
+    }
+}

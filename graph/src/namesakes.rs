@@ -1,40 +1,67 @@
 //! Missing files by their file names: a base that was just moved is missing under its old path,
 //! and is there under a new one that ends in the same name.
 
-use crate::facts::{Facts, Key};
-use crate::graph::{Inner, bytes};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// The missing files, sorted by file name. Made anew with the labels, in O(m log m).
-#[derive(Clone, Debug, Default)]
+use foldhash::fast::FixedState;
+
+use crate::facts::{Facts, Key, State};
+use crate::graph::{Inner, bytes};
+use crate::sorted::Sorted;
+
+/// The missing files by file name.
+#[derive(Clone, Debug)]
 pub(crate) struct Namesakes {
-    /// A slot, and which of its names.
-    by_name: Vec<(u32, u32)>,
+    /// The hash of a name, and a slot that bears it.
+    by_name: Sorted<(u32, u32)>,
+    hasher: FixedState,
+}
+
+impl Default for Namesakes {
+    fn default() -> Self {
+        // Whoever may name files could choose names that collide under a seed that is known.
+        let seed = RandomState::new().build_hasher().finish();
+        Self { by_name: Sorted::default(), hasher: FixedState::with_seed(seed) }
+    }
 }
 
 impl Namesakes {
-    pub(crate) fn of<'g>(missing: &[u32], facts: impl Fn(u32) -> Option<&'g Facts>) -> Self {
-        let mut named: Vec<(&[u8], u32, u32)> = Vec::new();
-        for &slot in missing {
-            let Some(facts) = facts(slot) else { continue };
-            let names = names(facts).zip(0..);
-            named.extend(names.filter_map(|(name, nth)| Some((name?, slot, nth))));
+    /// What was known of `slot` is now `facts`.
+    pub(crate) fn replace(&mut self, slot: u32, before: Option<&Facts>, facts: &Facts) {
+        if let Some(before) = before {
+            self.forget(slot, before);
         }
-        named.sort_unstable();
-        named.dedup_by_key(|(name, slot, _)| (*name, *slot));
-        Self { by_name: named.into_iter().map(|(_, slot, nth)| (slot, nth)).collect() }
+        if facts.state == State::Missing {
+            for name in names(facts).flatten() {
+                self.by_name.insert((self.hash(name), slot));
+            }
+        }
+    }
+
+    /// `slot` is not there any more, not even as missing.
+    pub(crate) fn forget(&mut self, slot: u32, facts: &Facts) {
+        if facts.state == State::Missing {
+            for name in names(facts).flatten() {
+                self.by_name.remove(&(self.hash(name), slot));
+            }
+        }
+    }
+
+    fn hash(&self, name: &[u8]) -> u32 {
+        u32::try_from(self.hasher.hash_one(name) >> 32).unwrap_or(0)
     }
 }
 
 impl Inner {
     /// The missing files that are called `name`, each once, in the order of their slots.
-    pub(crate) fn missing_called(&self, name: &[u8]) -> impl Iterator<Item = u32> + '_ {
-        let all = &self.namesakes.by_name;
-        let name_of = |&(slot, nth): &(u32, u32)| {
-            self.facts(slot).and_then(|facts| names(facts).nth(nth as usize)).flatten()
-        };
-        let from = all.partition_point(|one| name_of(one) < Some(name));
-        let to = all.partition_point(|one| name_of(one) <= Some(name));
-        all[from..to.max(from)].iter().map(|(slot, _)| *slot)
+    pub(crate) fn missing_called<'g>(&'g self, name: &'g [u8]) -> impl Iterator<Item = u32> + 'g {
+        let hash = self.namesakes.hash(name);
+        let found =
+            self.namesakes.by_name.range((hash, 0)..=(hash, u32::MAX)).map(|(_, slot)| slot);
+        found.filter(move |slot| {
+            let is_called = |facts: &Facts| names(facts).any(|have| have == Some(name));
+            self.facts(*slot).is_some_and(is_called)
+        })
     }
 
     /// The missing files that bear a file name of `image`: it may be one of them, moved. The image

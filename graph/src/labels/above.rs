@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::labels::Labels;
 use crate::labels::ranges::Ranges;
+use crate::links::Slots;
 
-/// What is above a disk, as ranges of preorder positions.
+/// What is above a disk, as ranges of the numbers of places.
 #[derive(Clone, Debug)]
 pub(crate) struct Above {
     /// The disk's own interval, without the disk, where no extra edge adds to it.
@@ -15,17 +16,21 @@ pub(crate) struct Above {
     pub(crate) more: Vec<(Range<u32>, bool)>,
 }
 
+impl Above {
+    pub(crate) const NOTHING: Self = Self { own: 0..0, more: Vec::new() };
+}
+
 impl Labels {
     /// Everything above `slot`. `slot` itself is part of it only if it lies on a cycle.
     /// O(e log e) in the extra edges that lead to `slot` or to what is above it.
-    pub(crate) fn above(&self, slot: u32) -> Above {
+    pub(crate) fn above(&self, slots: &Slots, slot: u32) -> Above {
         let label = self.of(slot);
-        if self.extras_into(label.range()).is_empty() {
-            return Above { own: label.pre.saturating_add(1)..label.end, more: Vec::new() };
+        if self.extras_into(slots, label.range(), 1).is_empty() {
+            return Above { own: label.open.saturating_add(1)..label.close, more: Vec::new() };
         }
-        let itself = label.pre..label.pre.saturating_add(1);
-        let (mut certain, returns) = self.reach(slot, [label.range()], true);
-        let (all, may_return) = self.reach(slot, certain.iter(), false);
+        let itself = label.open..label.open.saturating_add(1);
+        let (mut certain, returns) = self.reach(slots, slot, [label.range()], true);
+        let (all, may_return) = self.reach(slots, slot, certain.iter(), false);
         let mut possible = all.without(&certain);
         if !returns {
             certain = certain.without(&Ranges::from(itself.clone()));
@@ -42,19 +47,20 @@ impl Labels {
     /// `slot`. Edges that end a chain count only where they lead to `slot`.
     fn reach(
         &self,
+        slots: &Slots,
         slot: u32,
         start: impl IntoIterator<Item = Range<u32>>,
         certain_only: bool,
     ) -> (Ranges, bool) {
-        let at = self.of(slot).pre;
+        let at = self.of(slot).open;
         let mut done = Ranges::default();
         let mut returns = false;
         let mut work: Vec<Range<u32>> = start.into_iter().collect();
         while let Some(range) = work.pop() {
             // Only what is new in a range is looked at, so every extra edge is met once.
             for new in done.add(range) {
-                for extra in self.extras_into(new) {
-                    if (certain_only && !extra.certain) || (extra.ends && extra.to != slot) {
+                for extra in self.extras_into(slots, new, usize::MAX) {
+                    if (certain_only && !extra.certain()) || (extra.ends && extra.to != slot) {
                         continue;
                     }
                     let above = self.of(extra.from).range();

@@ -4,30 +4,42 @@
 //! in two layers:
 //!
 //! 1. **A spanning forest.** Every disk has at most one *parent*: the target of its first backing
-//!    edge, if that is certain and does not end the chain. One edge of each cycle is cut, at its
-//!    smallest slot. A walk over the forest numbers the disks in preorder, so that the disks above `x` (all
-//!    that depend on it through the forest) are exactly those numbered `x.pre + 1 .. x.end`, one
-//!    slice of [`Labels::slice`].
+//!    edge, if that is certain and does not end the chain. One edge of each cycle is left out. The
+//!    disks stand in preorder in a list ([`order`]) whose places have numbers with gaps, so that
+//!    what is above `x` (all that depend on it through the forest) has exactly the numbers between
+//!    `x.open` and `x.close`, and is one stretch of the list.
 //! 2. **Extra edges**, everything that is not in the forest: data files, second paths, possible
-//!    edges, edges that end a chain, cut edges of cycles. They are kept sorted by the preorder
-//!    number of their target, so that those which lead to `x` or to anything above it are one
-//!    slice too; each adds the interval of its origin to what is above `x`.
+//!    edges, edges that end a chain, the edges left out of cycles. Their targets are marked in the
+//!    list, so that those which lead to `x` or to anything above it are found without looking at
+//!    the others; each adds the numbers of its origin to what is above `x`.
 //!
 //! `a` depends on `b` when b's interval holds a, or one that an extra edge adds to it does. A
 //! disk whose chain meets no extra edge carries no [`EXTRA`] flag, and for it the answer is two
 //! reads and two comparisons, whatever the depth.
 //!
-//! Made anew in O(disks + edges + e log e), for e extra edges, at the end of a batch of changes.
+//! A batch of changes is worked into the labels ([`place`], [`flags`], [`depths`]) at the cost of
+//! what changed: a disk that appears or goes is one insertion into the list or one removal from it;
+//! a disk that is re-pointed takes those above it along, O(k) for k of them. Only when a batch
+//! brings more disks than there were are the labels made anew, in O(disks + edges) ([`bulk`]).
 
 mod above;
-mod build;
+mod bulk;
+mod depths;
+mod flags;
+mod order;
+mod place;
 mod ranges;
 
 use std::ops::Range;
 
 pub(crate) use above::Above;
+pub(crate) use order::{Entry, Spot};
+pub(crate) use place::Changed;
 
 use crate::DiskId;
+use crate::labels::order::Order;
+use crate::links::{Arc, Slots};
+use crate::pages::Pages;
 
 /// Stands for "no slot".
 pub(crate) const NONE: u32 = u32::MAX;
@@ -38,99 +50,111 @@ pub(crate) const EXTRA: u32 = 1;
 pub(crate) const DOUBTFUL: u32 = 2;
 /// This one's chain leads to a reference behind which there is nothing.
 pub(crate) const MISSING: u32 = 4;
-/// Some disk surely needs this one.
-pub(crate) const NEEDED: u32 = 8;
 /// The flags without which a "no" from the forest is a "no".
 pub(crate) const NOT_PLAIN: u32 = EXTRA | DOUBTFUL | MISSING;
+/// This one's own needs are not known.
+pub(crate) const SELF_DOUBTFUL: u32 = 8;
+/// This one is itself not there.
+pub(crate) const SELF_MISSING: u32 = 16;
+/// It has two entries in the list.
+pub(crate) const PAIR: u32 = 32;
+/// It has a place in the list.
+pub(crate) const PLACED: u32 = 64;
+/// An edge outside the forest leads to it, which its entry in the list says too.
+pub(crate) const TARGET: u32 = 128;
+/// Nobody has inserted it, or it was removed; it stays for those that need it.
+pub(crate) const PLACEHOLDER: u32 = 256;
+/// It is not there and has references all the same.
+pub(crate) const MISSING_WITH_NEEDS: u32 = 512;
+/// What is said of a disk, rather than made here.
+const SAID: u32 = SELF_DOUBTFUL | SELF_MISSING | PLACEHOLDER | MISSING_WITH_NEEDS;
 
 /// The label of one slot: 16 bytes, so that a relation reads one cache line per disk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Label {
-    /// Position in preorder.
-    pub(crate) pre: u32,
-    /// One past the last position of the disks above this one.
-    pub(crate) end: u32,
-    /// The end of the chain as far as the forest goes.
-    pub(crate) root: u32,
-    /// [`EXTRA`], [`DOUBTFUL`], [`MISSING`], [`NEEDED`].
+    /// The number of its place in the list.
+    pub(crate) open: u32,
+    /// Greater than the numbers of all disks above this one, and of no other behind it.
+    pub(crate) close: u32,
+    /// Odd where the slot is taken, so that no id ever names a free one.
+    pub(crate) generation: u32,
     pub(crate) flags: u32,
 }
 
 impl Label {
-    const DEAD: Self = Self { pre: NONE, end: 0, root: NONE, flags: 0 };
+    const BLANK: Self = Self { open: NONE, close: 0, generation: 0, flags: 0 };
 
     /// Whether `other` is this disk or above it.
     #[inline]
     pub(crate) fn holds(&self, other: &Self) -> bool {
-        other.pre.wrapping_sub(self.pre) < self.end.wrapping_sub(self.pre)
+        other.open.wrapping_sub(self.open) < self.close.wrapping_sub(self.open)
     }
 
     /// Whether `other` is above this disk.
     #[inline]
     pub(crate) fn is_below(&self, other: &Self) -> bool {
-        // One unsigned comparison: 0 <= other.pre - (pre + 1) < end - (pre + 1).
-        other.pre.wrapping_sub(self.pre.wrapping_add(1))
-            < self.end.wrapping_sub(self.pre.wrapping_add(1))
+        // One unsigned comparison: 0 <= other.open - (open + 1) < close - (open + 1).
+        other.open.wrapping_sub(self.open.wrapping_add(1))
+            < self.close.wrapping_sub(self.open.wrapping_add(1))
     }
 
-    /// The positions of this disk and of all above it.
+    /// The numbers of this disk and of all above it.
     pub(crate) fn range(&self) -> Range<u32> {
-        self.pre..self.end
+        self.open..self.close
     }
 }
 
-/// An edge that is not in the forest.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Extra {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
-    pub(crate) certain: bool,
-    pub(crate) ends: bool,
-}
-
-/// How the labelling sees one edge.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Traits {
-    pub(crate) backing: bool,
-    pub(crate) certain: bool,
-    pub(crate) ends: bool,
-}
+/// Labels by slot.
+pub(crate) type Recs = Pages<Label, 512>;
 
 /// All labels of a graph.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Labels {
-    label: Vec<Label>,
-    /// Per slot: the disk that it needs first, as far as the forest goes.
-    parent: Vec<u32>,
+    recs: Recs,
+    order: Order,
     /// Per slot: the other disks that its chain names.
-    depth: Vec<u32>,
-    /// The disks in preorder.
-    order: Vec<DiskId>,
-    /// By the preorder position of the target.
-    extras: Vec<Extra>,
+    depth: Pages<u32, 1024>,
     /// Per slot: the nearest disk on its way to the root, itself included, that an extra edge
-    /// leaves. Empty where there are no extra edges.
-    exit: Vec<u32>,
+    /// leaves.
+    exit: Pages<u32, 1024>,
+    /// Per slot whose chain is ended by an edge that says so: where that leads.
+    last: Pages<u32, 1024>,
+    /// Per depth: the number of disks that deep.
+    at_depth: Pages<u32, 1024>,
     deepest: u32,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self {
+            recs: Pages::of(Label::BLANK),
+            order: Order::default(),
+            depth: Pages::of(0),
+            exit: Pages::of(NONE),
+            last: Pages::of(NONE),
+            at_depth: Pages::of(0),
+            deepest: 0,
+        }
+    }
 }
 
 impl Labels {
     #[inline]
     pub(crate) fn of(&self, slot: u32) -> &Label {
-        &self.label[slot as usize]
+        self.recs.get(slot)
     }
 
-    pub(crate) fn parent(&self, slot: u32) -> Option<u32> {
-        some(self.parent[slot as usize])
+    /// The label, to have its generation and what it is itself written; the rest is made here.
+    pub(crate) fn at(&mut self, slot: u32) -> &mut Label {
+        self.recs.at(slot)
+    }
+
+    pub(crate) fn id(&self, slot: u32) -> DiskId {
+        DiskId { slot, generation: self.of(slot).generation }
     }
 
     pub(crate) fn depth(&self, slot: u32) -> u32 {
-        self.depth[slot as usize]
-    }
-
-    /// The depth of every slot; 0 for a free one.
-    pub(crate) fn depths(&self) -> &[u32] {
-        &self.depth
+        *self.depth.get(slot)
     }
 
     /// The greatest depth.
@@ -138,27 +162,45 @@ impl Labels {
         self.deepest
     }
 
-    /// The disks at these positions of the preorder.
-    pub(crate) fn slice(&self, range: Range<u32>) -> &[DiskId] {
-        &self.order[range.start as usize..range.end as usize]
+    /// The places of the disks that have these numbers.
+    pub(crate) fn stretch(&self, range: Range<u32>) -> Range<Spot> {
+        if range.is_empty() {
+            return Spot::START..Spot::START;
+        }
+        self.order.spot(&self.recs, range.start)..self.order.spot(&self.recs, range.end)
     }
 
-    pub(crate) fn has_extras(&self) -> bool {
-        !self.extras.is_empty()
+    /// See [`Order::run`].
+    #[inline]
+    pub(crate) fn run(&self, places: &mut Range<Spot>) -> Option<&[Entry]> {
+        self.order.run(&mut places.start, places.end)
     }
 
-    /// The extra edges whose targets have a position in `range`.
-    pub(crate) fn extras_into(&self, range: Range<u32>) -> &[Extra] {
-        let position = |extra: &Extra| self.of(extra.to).pre;
-        let from = self.extras.partition_point(|extra| position(extra) < range.start);
-        let to = self.extras.partition_point(|extra| position(extra) < range.end);
-        &self.extras[from..to.max(from)]
+    /// The number of disks at these places.
+    pub(crate) fn count(&self, places: &Range<Spot>) -> usize {
+        self.order.count(places.start, places.end)
+    }
+
+    /// The extra edges whose targets have numbers in `range`, `most` of them at most.
+    pub(crate) fn extras_into(&self, slots: &Slots, range: Range<u32>, most: usize) -> Vec<Arc> {
+        let mut found = Vec::new();
+        if slots.has_extras() && !range.is_empty() {
+            self.order.targets(&self.recs, range, |slot| {
+                found.extend(slots.extras_into(slot).take(most - found.len()));
+                found.len() < most
+            });
+        }
+        found
     }
 
     /// The disks that extra edges leave, from `slot` down to its root. O(1) each.
-    pub(crate) fn exits(&self, slot: u32) -> impl Iterator<Item = u32> + '_ {
-        let exit = |slot: u32| some(self.exit.get(slot as usize).copied().unwrap_or(NONE));
-        std::iter::successors(exit(slot), move |at| exit(self.parent(*at)?))
+    pub(crate) fn exits<'l>(
+        &'l self,
+        slots: &'l Slots,
+        slot: u32,
+    ) -> impl Iterator<Item = u32> + 'l {
+        let exit = |slot: u32| some(*self.exit.get(slot));
+        std::iter::successors(exit(slot), move |at| exit(slots.parent(*at)?))
     }
 }
 

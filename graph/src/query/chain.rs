@@ -1,11 +1,10 @@
 //! The chain of an image, and the way between two.
 
-use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::{SlotMap, SlotSet};
-use crate::labels::{EXTRA, Traits};
+use crate::labels::EXTRA;
+use crate::links::Arc;
 use crate::query::answer::{Answer, Doubts};
-use crate::structure::Arc;
 
 /// The chain of one image, itself first: at each step the backing file. Where one path of an image
 /// leads elsewhere than another, the first reference is followed. A chain that is a cycle ends
@@ -38,8 +37,8 @@ impl Graph {
         // Whether the disk is the last in any case, asked before its own step is taken.
         let mut is_last = false;
         while let Some(disk) = chain.next() {
-            let step = inner.first_backing(disk.slot);
-            if !is_last && step.is_some_and(|(_, traits)| !traits.certain) {
+            let step = inner.slots.step(disk.slot);
+            if !is_last && step.is_some_and(|step| !step.certain()) {
                 return false;
             }
             is_last = chain.ends;
@@ -79,7 +78,7 @@ impl Iterator for Chain<'_> {
         self.next = if self.ends {
             None
         } else {
-            self.inner.labels.parent(at).or_else(|| self.leave_forest(at))
+            self.inner.slots.parent(at).or_else(|| self.leave_forest(at))
         };
         if let Some(seen) = &mut self.seen {
             seen.insert(at);
@@ -95,39 +94,32 @@ impl Chain<'_> {
         if self.inner.labels.of(at).flags & EXTRA == 0 {
             return None;
         }
-        let (to, traits) = self.inner.first_backing(at)?;
+        let step = self.inner.slots.step(at)?;
         let (inner, start) = (self.inner, self.start);
         self.seen.get_or_insert_with(|| {
-            std::iter::successors(Some(start), |slot| inner.labels.parent(*slot)).collect()
+            std::iter::successors(Some(start), |slot| inner.slots.parent(*slot)).collect()
         });
-        self.ends = traits.ends;
-        Some(to)
+        self.ends = step.ends;
+        Some(step.to)
     }
 }
 
 impl Inner {
-    /// The first backing edge of `slot`: its target, and how it is to be taken.
-    pub(crate) fn first_backing(&self, slot: u32) -> Option<(u32, Traits)> {
-        let backing = self
-            .slots
-            .outgoing(slot)
-            .filter(|arc| self.edge(*arc).is_some_and(|edge| edge.facts.kind == EdgeKind::Backing));
-        let first = backing.min_by_key(|arc| arc.position)?;
-        Some((first.to, self.traits(first)))
-    }
-
     /// The way from one slot down to another, where it lies in the forest and nothing is shorter.
     fn way_down(&self, from: u32, to: u32) -> Option<Vec<Arc>> {
         let (above, below) = (self.labels.of(from), self.labels.of(to));
         if !below.is_below(above) || above.flags & EXTRA != 0 {
             return None;
         }
-        let steps = std::iter::successors(Some(from), |slot| self.labels.parent(*slot));
-        let arcs = steps.take_while(|slot| *slot != to).map_while(|slot| {
-            let to = self.labels.parent(slot)?;
-            Some(Arc { from: slot, to, position: 0 })
-        });
-        Some(arcs.collect())
+        let steps = std::iter::successors(self.slots.step(from), |step| self.slots.step(step.to));
+        let mut arcs = Vec::new();
+        for step in steps {
+            arcs.push(step);
+            if step.to == to {
+                break;
+            }
+        }
+        Some(arcs)
     }
 
     /// A shortest way from one slot down to another, edge by edge; over certain edges wherever
@@ -138,18 +130,17 @@ impl Inner {
         let mut next = 0;
         while let Some(&slot) = work.get(next) {
             next += 1;
-            let with_traits = self.slots.outgoing(slot).map(|arc| (arc, self.traits(arc)));
-            let mut arcs: Vec<(Arc, Traits)> = with_traits.collect();
-            arcs.sort_unstable_by_key(|(arc, traits)| (!traits.certain, arc.position));
-            arcs.retain(|(_, traits)| traits.certain || !certain_only);
-            for (arc, traits) in arcs {
+            let arcs = self.slots.outgoing(slot).filter(|arc| arc.certain() || !certain_only);
+            let mut arcs: Vec<Arc> = arcs.collect();
+            arcs.sort_unstable_by_key(|arc| (!arc.certain(), arc.position()));
+            for arc in arcs {
                 if arc.to == to {
                     let before = |arc: &Arc| came_by.get(&arc.from).copied();
                     let mut way: Vec<Arc> = std::iter::successors(Some(arc), before).collect();
                     way.reverse();
                     return way;
                 }
-                if !traits.ends && arc.to != from && !came_by.contains_key(&arc.to) {
+                if !arc.ends && arc.to != from && !came_by.contains_key(&arc.to) {
                     came_by.insert(arc.to, arc);
                     work.push(arc.to);
                 }

@@ -1,12 +1,14 @@
 //! Who depends on x? And what does x depend on?
 
+use std::ops::Range;
+
 use crate::doubt::Doubt;
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner, bytes};
 use crate::index::SlotSet;
-use crate::labels::Above;
+use crate::labels::{Above, Entry, Spot};
+use crate::links::Arc;
 use crate::query::answer::Doubts;
-use crate::structure::Arc;
 
 /// Everything that depends on one disk, as [`Graph::dependents`] returns it.
 ///
@@ -18,7 +20,9 @@ pub struct Dependents<'g> {
     inner: &'g Inner,
     of: Option<u32>,
     above: Above,
-    run: std::slice::Iter<'g, DiskId>,
+    /// What is left of the range before `next`, and of its stretch the run that is being read.
+    places: Range<Spot>,
+    run: std::slice::Iter<'g, Entry>,
     next: usize,
 }
 
@@ -53,9 +57,9 @@ impl Graph {
     pub fn dependents(&self, x: DiskId) -> Dependents<'_> {
         let inner = &*self.inner;
         let of = inner.is_live(x).then_some(x.slot);
-        let above = of.map_or(Above { own: 0..0, more: Vec::new() }, |x| inner.labels.above(x));
-        let run = inner.labels.slice(above.own.clone()).iter();
-        Dependents { inner, of, above, run, next: 0 }
+        let above = of.map_or(Above::NOTHING, |x| inner.labels.above(&inner.slots, x));
+        let places = inner.labels.stretch(above.own.clone());
+        Dependents { inner, of, above, places, run: [].iter(), next: 0 }
     }
 
     /// Everything that `x` depends on, at any depth, nearest first. Rests on x's chain alone.
@@ -87,6 +91,18 @@ impl<'g> Dependents<'g> {
         }
     }
 
+    fn next_run(&mut self) -> Option<&'g [Entry]> {
+        let labels = &self.inner.labels;
+        loop {
+            if let Some(run) = labels.run(&mut self.places) {
+                return Some(run);
+            }
+            let (range, _) = self.above.more.get(self.next)?;
+            self.next += 1;
+            self.places = labels.stretch(range.clone());
+        }
+    }
+
     /// The disks with their distances, nearest first; within one distance by path.
     /// O(k log k) for k disks and their edges.
     pub fn nearest_first(&self) -> Vec<Dependent> {
@@ -101,29 +117,35 @@ impl Iterator for Dependents<'_> {
     #[inline]
     fn next(&mut self) -> Option<DiskId> {
         loop {
-            if let Some(id) = self.run.next() {
-                return Some(*id);
+            if let Some(entry) = self.run.find(|entry| !entry.is_close()) {
+                return Some(entry.disk());
             }
-            let (range, _) = self.above.more.get(self.next)?;
-            self.next += 1;
-            self.run = self.inner.labels.slice(range.clone()).iter();
+            self.run = self.next_run()?.iter();
         }
     }
 
     #[inline]
-    fn fold<B, F: FnMut(B, DiskId) -> B>(self, init: B, mut f: F) -> B {
-        let mut value = self.run.fold(init, |value, id| f(value, *id));
-        for (range, _) in self.above.more.iter().skip(self.next) {
-            for id in self.inner.labels.slice(range.clone()) {
-                value = f(value, *id);
+    fn fold<B, F: FnMut(B, DiskId) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut value = init;
+        loop {
+            for entry in self.run.by_ref() {
+                if !entry.is_close() {
+                    value = f(value, entry.disk());
+                }
+            }
+            match self.next_run() {
+                Some(run) => self.run = run.iter(),
+                None => return value,
             }
         }
-        value
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
+        let labels = &self.inner.labels;
         let more = self.above.more.iter().skip(self.next);
-        let count = self.run.len() + more.map(|(range, _)| range.len()).sum::<usize>();
+        let more = more.map(|(range, _)| labels.count(&labels.stretch(range.clone())));
+        let run = self.run.as_slice().iter().filter(|entry| !entry.is_close()).count();
+        let count = run + labels.count(&self.places) + more.sum::<usize>();
         (count, Some(count))
     }
 }
@@ -142,7 +164,9 @@ impl Inner {
     /// on one of them. One walk however many there are.
     pub(crate) fn dependents_of(&self, on: &[u32]) -> Vec<Found> {
         let starts: SlotSet = on.iter().copied().collect();
-        let intervals = on.iter().map(|slot| self.labels.of(*slot).range().len());
+        let above =
+            |slot: &u32| self.labels.count(&self.labels.stretch(self.labels.of(*slot).range()));
+        let intervals = on.iter().take(16).map(above);
         let likely = intervals.fold(0, usize::saturating_add).min(self.slots.len());
         let mut listed = SlotSet::with_capacity_and_hasher(likely, starts.hasher().clone());
         let mut found: Vec<(&[u8], Found)> = Vec::with_capacity(likely);
@@ -154,7 +178,7 @@ impl Inner {
             }
             is_new && !starts.contains(&arc.from)
         });
-        if self.labels.has_extras() {
+        if self.slots.has_extras() {
             let mut walked = starts;
             self.walk_up(on, false, |arc, on, below| {
                 if listed.insert(arc.from) {
@@ -175,9 +199,8 @@ impl Inner {
         while let Some(&(slot, on, below)) = work.get(next) {
             next += 1;
             for arc in self.slots.incoming(slot) {
-                let traits = self.traits(arc);
                 // An edge that ends the chain leads to its target and to nothing behind it.
-                let passes = (traits.certain || !certain_only) && (below == 0 || !traits.ends);
+                let passes = (arc.certain() || !certain_only) && (below == 0 || !arc.ends);
                 if passes && meet(arc, on, below) {
                     work.push((arc.from, on, below + 1));
                 }
@@ -198,7 +221,7 @@ impl Inner {
         let mut listed = SlotSet::default();
         let mut found: Vec<Dependent> = Vec::new();
         // What is surely needed first, so that a disk reached both ways counts as certain.
-        let passes: &[bool] = if self.labels.has_extras() { &[true, false] } else { &[true] };
+        let passes: &[bool] = if self.slots.has_extras() { &[true, false] } else { &[true] };
         for &certain_only in passes {
             let mut walked = SlotSet::from_iter([x]);
             let mut work = vec![(x, 0_u32)];
@@ -206,11 +229,10 @@ impl Inner {
             while let Some(&(slot, depth)) = work.get(next) {
                 next += 1;
                 let mut arcs: Vec<_> = self.slots.outgoing(slot).collect();
-                arcs.sort_unstable_by_key(|arc| arc.position);
+                arcs.sort_unstable_by_key(|arc| arc.position());
                 for arc in arcs {
                     let Some(edge) = self.edge(arc) else { continue };
-                    let traits = self.traits(arc);
-                    if certain_only && !traits.certain {
+                    if certain_only && !arc.certain() {
                         continue;
                     }
                     if listed.insert(arc.to) {
@@ -222,7 +244,7 @@ impl Inner {
                             certain: certain_only,
                         });
                     }
-                    if !traits.ends && walked.insert(arc.to) {
+                    if !arc.ends && walked.insert(arc.to) {
                         work.push((arc.to, depth + 1));
                     }
                 }

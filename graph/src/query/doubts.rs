@@ -6,8 +6,8 @@ use crate::doubt::{Doubt, DoubtKind};
 use crate::facts::{Format, State};
 use crate::graph::{Graph, Inner};
 use crate::index::SlotSet;
+use crate::links::Arc;
 use crate::namesakes::file_names;
-use crate::structure::Arc;
 
 impl Graph {
     /// Everything that could not be asked, whatever the question: what the coverage says, and every
@@ -24,7 +24,7 @@ impl Inner {
         let is_image = |slot: u32| slot == image;
         let from_outside = |slot| self.slots.incoming(slot).any(|arc| !is_image(arc.from));
         self.coverage.is_in_doubt()
-            || self.doubtful.iter().any(|slot| self.matters(*slot, is_image))
+            || self.doubtful.iter().any(|slot| self.matters(slot, is_image))
             || self.namesakes(image).any(from_outside)
     }
 
@@ -34,7 +34,7 @@ impl Inner {
     pub(crate) fn scope_doubts(&self, settled: &SlotSet) -> Vec<Doubt> {
         let is_settled = |slot: u32| settled.contains(&slot);
         let mut doubts: Vec<Doubt> = self.coverage.standing().collect();
-        for &slot in &self.doubtful {
+        for slot in self.doubtful.iter() {
             if self.matters(slot, is_settled) {
                 self.doubts_about(slot, |referrer| !is_settled(referrer), &mut doubts);
             }
@@ -64,7 +64,7 @@ impl Inner {
         let above = self.dependents_of(&[image]);
         let above = above.iter().map(|found| found.dependent.disk.slot);
         let mut doubts = self.scope_doubts(&above.chain([image]).collect());
-        let possible = self.slots.incoming(image).filter(|arc| !self.traits(*arc).certain);
+        let possible = self.slots.incoming(image).filter(|arc| !arc.certain());
         doubts.extend(possible.map(|arc| self.directory_doubt(arc)));
         doubts
     }
@@ -76,12 +76,12 @@ impl Inner {
         let chain: SlotSet = below.iter().copied().chain([from]).collect();
         let mut listed = SlotSet::default();
         for slot in std::iter::once(from).chain(below.iter().copied()) {
-            if self.doubtful.binary_search(&slot).is_ok() && listed.insert(slot) {
+            if self.doubtful.contains(&slot) && listed.insert(slot) {
                 self.doubts_about(slot, |referrer| chain.contains(&referrer), &mut doubts);
             }
         }
         for slot in below {
-            if self.missing.binary_search(&slot).is_ok() && self.is_namesake(slot, to) {
+            if self.missing.contains(&slot) && self.is_namesake(slot, to) {
                 let from_chain = |arc: &Arc| chain.contains(&arc.from);
                 let needed_by = self.slots.incoming(slot).find(from_chain);
                 doubts.extend(needed_by.map(|arc| self.namesake_doubt(arc)));
@@ -89,7 +89,7 @@ impl Inner {
         }
         // Not sure to lead there, so a step of the way at least is not sure.
         let way = self.way(from, to, false);
-        let possible = way.into_iter().filter(|arc| !self.traits(*arc).certain);
+        let possible = way.into_iter().filter(|arc| !arc.certain());
         doubts.extend(possible.map(|arc| self.directory_doubt(arc)));
         doubts
     }

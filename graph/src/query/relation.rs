@@ -2,7 +2,7 @@
 
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
-use crate::labels::{DOUBTFUL, EXTRA, MISSING, NEEDED, NOT_PLAIN};
+use crate::labels::{DOUBTFUL, EXTRA, MISSING, NOT_PLAIN};
 use crate::query::answer::{Answer, Doubts};
 
 impl Graph {
@@ -18,10 +18,10 @@ impl Graph {
     #[inline]
     pub fn depends_on(&self, a: DiskId, b: DiskId) -> Answer<'_> {
         let inner = &*self.inner;
-        if !inner.is_live(a) || !inner.is_live(b) {
+        let (above, below) = (inner.labels.of(a.slot), inner.labels.of(b.slot));
+        if above.generation != a.generation || below.generation != b.generation {
             return Answer::Unknown(Doubts::of_stale_id(inner));
         }
-        let (above, below) = (inner.labels.of(a.slot), inner.labels.of(b.slot));
         let depends = below.is_below(above);
         // This test first: it nearly always goes the same way, and what is left then is chosen without
         // a branch. A branch on the answer itself costs a misprediction every other random question.
@@ -40,7 +40,7 @@ impl Graph {
         if !inner.is_live(x) {
             return Answer::Unknown(Doubts::of_stale_id(inner));
         }
-        if inner.labels.of(x.slot).flags & NEEDED != 0 {
+        if inner.slots.is_surely_needed(x.slot) {
             return Answer::Yes;
         }
         let in_doubt = inner.slots.has_incoming(x.slot) || inner.has_doubt_alone(x.slot);
@@ -70,13 +70,15 @@ impl Inner {
     pub(crate) fn reaches(&self, a: u32, b: u32) -> Option<bool> {
         /// Up to here looking at every edge into b is cheaper than a look from the other side.
         const FEW: usize = 16;
+        /// Edges looked at from a's side before b's is looked at instead.
+        const MANY: usize = 4096;
         let below = self.labels.of(b);
-        let into = self.labels.extras_into(below.pre..below.end).len();
+        let into = self.labels.extras_into(&self.slots, below.range(), FEW + 1).len();
         if into == 0 {
             return None;
         }
         if into > FEW
-            && let Some(found) = self.reaches_downward(a, b, into)
+            && let Some(found) = self.reaches_downward(a, b, MANY)
         {
             return found;
         }
@@ -87,22 +89,23 @@ impl Inner {
         let (above, below) = (self.labels.of(a), self.labels.of(b));
         let mut possible = false;
         let mut further = false;
-        for extra in self.labels.extras_into(below.pre..below.end) {
+        for extra in self.labels.extras_into(&self.slots, below.range(), usize::MAX) {
             if extra.ends && extra.to != b {
                 continue;
             }
             let origin = self.labels.of(extra.from);
             if origin.holds(above) {
-                if extra.certain {
+                if extra.certain() {
                     return Some(true);
                 }
                 possible = true;
             }
-            further = further || !self.labels.extras_into(origin.pre..origin.end).is_empty();
+            further =
+                further || !self.labels.extras_into(&self.slots, origin.range(), 1).is_empty();
         }
         if further {
-            let above_b = self.labels.above(b);
-            let found = above_b.more.iter().find(|(range, _)| range.contains(&above.pre));
+            let above_b = self.labels.above(&self.slots, b);
+            let found = above_b.more.iter().find(|(range, _)| range.contains(&above.open));
             return found.map(|(_, certain)| *certain);
         }
         possible.then_some(false)
@@ -115,21 +118,20 @@ impl Inner {
             let mut left = SlotSet::default();
             let mut work = vec![a];
             while let Some(slot) = work.pop() {
-                for exit in self.labels.exits(slot) {
+                for exit in self.labels.exits(&self.slots, slot) {
                     if !left.insert(exit) {
                         break;
                     }
                     for arc in self.slots.outgoing(exit) {
                         steps = steps.checked_sub(1)?;
-                        let traits = self.traits(arc);
-                        if certain_only && !traits.certain {
+                        if certain_only && !arc.certain() {
                             continue;
                         }
-                        let gets_there = !traits.ends && below.holds(self.labels.of(arc.to));
+                        let gets_there = !arc.ends && below.holds(self.labels.of(arc.to));
                         if arc.to == b || gets_there {
                             return Some(Some(certain_only));
                         }
-                        if !traits.ends {
+                        if !arc.ends {
                             work.push(arc.to);
                         }
                     }
@@ -141,17 +143,12 @@ impl Inner {
 
     /// Whether a's chain leads to a missing file that bears b's name.
     fn meets_namesake(&self, a: u32, b: u32) -> bool {
-        let label = self.labels.of(a);
-        if label.flags & EXTRA == 0 && !self.missing_needs_others {
-            // Then only the end of a's chain can be missing.
-            return label.root != a && self.is_namesake(label.root, b);
-        }
         if self.namesakes(b).next().is_none() {
             return false;
         }
         self.needs_of(a).iter().any(|step| {
             let slot = step.disk.slot;
-            self.missing.binary_search(&slot).is_ok() && self.is_namesake(slot, b)
+            self.missing.contains(&slot) && self.is_namesake(slot, b)
         })
     }
 }

@@ -173,7 +173,7 @@ impl Inner {
         while let Some(slot) = work.pop() {
             for arc in self.slots.outgoing(slot).filter(|arc| between(arc.to)) {
                 needed.insert(arc.to);
-                if !self.traits(arc).ends && walked.insert(arc.to) {
+                if !arc.ends && walked.insert(arc.to) {
                     work.push(arc.to);
                 }
             }

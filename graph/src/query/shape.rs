@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::graph::{DiskId, Graph};
-use crate::structure::Arc;
+use crate::labels::EXTRA;
+use crate::links::Arc;
 
 impl Graph {
     /// The disks that need nothing: bases, and whatever stands at a broken end. O(disks).
@@ -49,14 +50,14 @@ impl Graph {
     /// disks. O(1) where there is none, else O(disks + edges).
     pub fn cycles(&self) -> Vec<Vec<DiskId>> {
         let inner = &*self.inner;
-        if !inner.labels.has_extras() {
+        if !inner.slots.has_extras() {
             return Vec::new();
         }
-        let follows = |arc| {
-            let traits = inner.traits(arc);
-            traits.certain && !traits.ends
-        };
-        let mut cycles = inner.slots.cycles(follows);
+        let follows = |arc: Arc| arc.certain() && !arc.ends;
+        // Every cycle holds an edge outside the forest, which marks all its members.
+        let marked = |slot: &u32| inner.labels.of(*slot).flags & EXTRA != 0;
+        let candidates: Vec<u32> = inner.slots.slots().filter(marked).collect();
+        let mut cycles = inner.slots.cycles(&candidates, follows);
         for cycle in &mut cycles {
             cycle.sort_unstable();
             *cycle = self.in_order(cycle, follows);
@@ -79,7 +80,7 @@ impl Graph {
                     .slots
                     .outgoing(slot)
                     .filter(|arc| follows(*arc) && members.binary_search(&arc.to).is_ok())
-                    .min_by_key(|arc| arc.position)
+                    .min_by_key(|arc| arc.position())
                     .map(|arc| arc.to);
             }
         }
@@ -90,6 +91,6 @@ impl Graph {
     /// inserted as [`crate::State::Missing`]. O(missing).
     pub fn missing(&self) -> impl Iterator<Item = DiskId> + '_ {
         let inner = &*self.inner;
-        inner.missing.iter().map(|slot| inner.id(*slot))
+        inner.missing.iter().map(|slot| inner.id(slot))
     }
 }

@@ -22,5 +22,8 @@ mod scans;
 
 /// Random programs of changes: after every batch the graph answers as the oracle does.
 mod random;
+/// Readers and a writer at the same time.
+mod versions;
+
 /// A hundred thousand disks in every shape that hurts, on a small stack.
 mod scale;

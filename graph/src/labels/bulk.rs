@@ -1,0 +1,137 @@
+//! Making all labels anew, for a batch that brings more disks than there were. Every walk is a loop.
+
+use crate::labels::order::{Entry, Order};
+use crate::labels::{Changed, EXTRA, Label, Labels, NONE, PAIR, PLACED, SAID, TARGET};
+use crate::links::Slots;
+use crate::pages::Pages;
+
+/// Fewer new disks than this are never worth it, but in an empty graph.
+const MANY: usize = 1024;
+
+impl Labels {
+    /// Whether to make all labels anew is cheaper than to work `fresh` disks into them.
+    pub(crate) fn is_worth_building(slots: &Slots, fresh: usize) -> bool {
+        let others = slots.len() - fresh;
+        others == 0 || (fresh >= MANY && fresh >= others)
+    }
+
+    /// Labels every live slot. Keeps what is said of them. O(slots + edges).
+    pub(crate) fn build(&mut self, slots: &mut Slots, changed: &Changed) {
+        let live: Vec<u32> = slots.slots().filter(|slot| !changed.leaving.contains(slot)).collect();
+        for slot in &changed.leaving {
+            let generation = self.of(*slot).generation;
+            *self.recs.at(*slot) = Label { generation, ..Label::BLANK };
+        }
+        choose_parents(slots, &live);
+        let recs = std::mem::replace(&mut self.recs, Pages::of(Label::BLANK));
+        *self = Self { recs, ..Self::default() };
+        let entries = self.number(slots, &live);
+        self.order = Order::of(&entries, &mut self.recs);
+        let leaves_forest =
+            |slot: &u32| slots.parent(*slot).is_none() && slots.step(*slot).is_some();
+        if live.iter().any(leaves_forest) {
+            self.update_depths(slots, &live);
+        }
+        let said = live.into_iter().filter(|slot| self.of(*slot).flags & SAID != 0);
+        let said: Vec<u32> = said.collect();
+        self.update_flags(slots, &said);
+    }
+
+    /// Goes over the forest in preorder: entries, depths, exits.
+    fn number(&mut self, slots: &Slots, live: &[u32]) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(live.len() + live.len() / 4);
+        let has_extras = slots.has_extras();
+        for &root in live {
+            if slots.parent(root).is_some() {
+                continue;
+            }
+            let mut at = root;
+            let (mut depth, mut exit) = (0, NONE);
+            loop {
+                let first = slots.first_child(at);
+                if has_extras {
+                    exit = if slots.has_exit(at) { at } else { exit };
+                }
+                self.enter(slots, at, depth, exit, first.is_some(), &mut entries);
+                if let Some(child) = first {
+                    (at, depth) = (child, depth + 1);
+                    continue;
+                }
+                let next = loop {
+                    if at == root {
+                        break None;
+                    }
+                    if let Some(sibling) = slots.next_sibling(at) {
+                        break Some(sibling);
+                    }
+                    at = slots.parent(at).unwrap_or(root);
+                    depth -= 1;
+                    entries.push(Entry::close(self.id(at)));
+                };
+                let Some(sibling) = next else { break };
+                if has_extras {
+                    exit = slots.parent(sibling).map_or(NONE, |parent| *self.exit.get(parent));
+                }
+                at = sibling;
+            }
+        }
+        entries
+    }
+
+    fn enter(
+        &mut self,
+        slots: &Slots,
+        slot: u32,
+        depth: u32,
+        exit: u32,
+        is_pair: bool,
+        entries: &mut Vec<Entry>,
+    ) {
+        let is_target = slots.has_extras_into(slot);
+        let label = self.recs.at(slot);
+        let pair = if is_pair { PAIR } else { 0 };
+        let target = if is_target { TARGET } else { 0 };
+        let extra = if exit == NONE { 0 } else { EXTRA };
+        label.flags = label.flags & SAID | PLACED | pair | target | extra;
+        entries.push(Entry::open(self.id(slot)).marked(is_target));
+        if exit != NONE {
+            *self.exit.at(slot) = exit;
+        }
+        if depth > 0 {
+            *self.depth.at(slot) = depth;
+            self.deepest = self.deepest.max(depth);
+        }
+        *self.at_depth.at(depth) += 1;
+    }
+}
+
+/// Makes the forest of the steps that are fit for it. Follows them once from every slot; where that
+/// comes back to the walk it began, the smallest slot of the cycle stays without a parent.
+fn choose_parents(slots: &mut Slots, live: &[u32]) {
+    let bound = slots.bound() as usize;
+    let mut parent = vec![NONE; bound];
+    for &slot in live {
+        let step = slots.step(slot).filter(|step| step.may_be_in_forest());
+        parent[slot as usize] = step.map_or(NONE, |step| step.to);
+    }
+    let mut seen_in = vec![NONE; bound];
+    for &start in live {
+        let mut at = start;
+        while at != NONE && seen_in[at as usize] == NONE {
+            seen_in[at as usize] = start;
+            at = parent[at as usize];
+        }
+        if at == NONE || seen_in[at as usize] != start {
+            continue;
+        }
+        let (mut smallest, mut member) = (at, parent[at as usize]);
+        while member != at {
+            smallest = smallest.min(member);
+            member = parent[member as usize];
+        }
+        parent[smallest as usize] = NONE;
+    }
+    for &slot in live {
+        slots.set_in_forest(slot, parent[slot as usize] != NONE);
+    }
+}

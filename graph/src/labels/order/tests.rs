@@ -1,0 +1,148 @@
+//! The list beside a plain vector.
+
+use super::*;
+use crate::graph::DiskId;
+use crate::labels::{Label, Recs};
+use crate::pages::Pages;
+
+fn disk(slot: u32) -> DiskId {
+    DiskId { slot, generation: 1 }
+}
+
+struct Pair {
+    recs: Recs,
+    order: Order,
+    model: Vec<u32>,
+    random: u32,
+}
+
+impl Pair {
+    fn below(&mut self, bound: usize) -> usize {
+        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.random >> 8) as usize % bound
+    }
+
+    fn insert(&mut self, at: usize, slots: std::ops::Range<u32>) {
+        let after = at.checked_sub(1).map(|at| self.recs.get(self.model[at]).open);
+        let run: Vec<Entry> = slots.clone().map(|slot| Entry::open(disk(slot))).collect();
+        self.order.insert(&mut self.recs, after, &run);
+        let at = if after.is_some() { at } else { self.model.len() };
+        self.model.splice(at..at, slots);
+    }
+
+    fn remove(&mut self, at: std::ops::Range<usize>) {
+        let tag = |at: usize| self.recs.get(self.model[at]).open;
+        let from = self.order.spot(&self.recs, tag(at.start));
+        let to = self.order.spot(&self.recs, tag(at.end - 1)).behind();
+        assert_eq!(self.order.count(from, to), at.len());
+        let gone: Vec<u32> =
+            self.order.remove(from, to).iter().map(|entry| entry.disk().slot).collect();
+        let expected: Vec<u32> = self.model.drain(at).collect();
+        assert_eq!(gone, expected);
+    }
+
+    fn check(&self, targets: impl Fn(u32) -> bool) {
+        let tags: Vec<u32> = self.model.iter().map(|slot| self.recs.get(*slot).open).collect();
+        assert!(tags.is_sorted_by(|a, b| a < b), "tags do not grow along the list");
+        let (mut from, to) = (Spot::START, self.order.end());
+        assert_eq!(self.order.count(from, to), self.model.len());
+        let mut listed = Vec::new();
+        while let Some(run) = self.order.run(&mut from, to) {
+            listed.extend(run.iter().map(|entry| entry.disk().slot));
+        }
+        assert_eq!(listed, self.model);
+        for (slot, tag) in self.model.iter().zip(&tags).step_by(7) {
+            let mut run = self.order.spot(&self.recs, *tag);
+            let end = run.behind();
+            let found = self.order.run(&mut run, end).map(|run| run[0].disk().slot);
+            assert_eq!(found, Some(*slot));
+        }
+        let mut marked = Vec::new();
+        self.order.targets(&self.recs, 0..LAST, |slot| {
+            marked.push(slot);
+            true
+        });
+        let expected = self.model.iter().copied().filter(|slot| targets(*slot));
+        assert_eq!(marked, expected.collect::<Vec<_>>());
+    }
+}
+
+fn pair() -> Pair {
+    let recs = Pages::of(Label::BLANK);
+    Pair { recs, order: Order::default(), model: Vec::new(), random: 1 }
+}
+
+/// Insertions at random, at one place, behind the last insertion, in runs; removals of runs.
+#[test]
+fn agrees_with_a_vector_whatever_comes() {
+    let mut pair = pair();
+    let mut next = 0;
+    for round in 0..60 {
+        let place = pair.below(pair.model.len() + 1);
+        for step in 0..200_u32 {
+            let at = match round % 4 {
+                0 => pair.below(pair.model.len() + 1),
+                1 => place,
+                2 => (place + step as usize).min(pair.model.len()),
+                _ => 1.min(pair.model.len()),
+            };
+            pair.insert(at, next..next + 1);
+            next += 1;
+        }
+        let run = u32::try_from(pair.below(2_000)).unwrap_or(1) + 1;
+        let at = pair.below(pair.model.len() + 1);
+        pair.insert(at, next..next + run);
+        next += run;
+        if round % 3 == 2 {
+            let from = pair.below(pair.model.len());
+            let len = pair.below(pair.model.len() - from) + 1;
+            pair.remove(from..from + len);
+        }
+        for slot in
+            (0..next).step_by(97).filter(|slot| pair.model.contains(slot)).collect::<Vec<_>>()
+        {
+            let tag = pair.recs.get(slot).open;
+            pair.order.set_target(&pair.recs, tag, true);
+        }
+        pair.check(|slot| slot % 97 == 0);
+    }
+    let all = pair.model.len();
+    pair.remove(0..all);
+    assert!(pair.order.tiers.is_empty());
+}
+
+/// A list of as many as that holds hundreds of leaves and several tiers.
+#[test]
+fn a_list_made_at_once_takes_insertions_everywhere() {
+    let mut pair = pair();
+    let entries: Vec<Entry> = (0..100_000).map(|slot| Entry::open(disk(slot))).collect();
+    pair.order = Order::of(&entries, &mut pair.recs);
+    pair.model = (0..100_000).collect();
+    assert!(pair.order.tiers.len() > 3);
+    for slot in 100_000..103_000 {
+        let at = pair.below(pair.model.len());
+        pair.insert(at, slot..slot + 1);
+    }
+    pair.check(|_| false);
+    let before = pair.order.clone();
+    pair.remove(500..90_000);
+    pair.check(|_| false);
+    assert_eq!(before.count(Spot::START, before.end()), 103_000);
+}
+
+/// Tags written per insertion at the worst place, counted as what a version does not share.
+#[test]
+fn insertions_at_one_place_write_few_tags() {
+    let mut pair = pair();
+    let entries: Vec<Entry> = (0..5_000).map(|slot| Entry::open(disk(slot))).collect();
+    pair.order = Order::of(&entries, &mut pair.recs);
+    let mut written = 0;
+    for slot in 5_000..7_000 {
+        let before: Vec<u32> = (0..slot).map(|slot| pair.recs.get(slot).open).collect();
+        let after = Some(pair.recs.get(2_500).open);
+        pair.order.insert(&mut pair.recs, after, &[Entry::open(disk(slot))]);
+        let pairs = before.iter().zip(0..);
+        written += pairs.filter(|(tag, slot)| pair.recs.get(*slot).open != **tag).count();
+    }
+    assert!(written < 2_000 * 40, "{written} tags written for 2,000 insertions");
+}
