@@ -10,5 +10,7 @@ mod compare;
 mod oracle;
 #[path = "../../graph/tests/it/program.rs"]
 mod program;
+#[path = "../../graph/tests/it/questions.rs"]
+mod questions;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| program::Program::of_bytes(data).run());

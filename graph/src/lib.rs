@@ -52,8 +52,9 @@ pub use facts::{
 };
 pub use graph::{DiskId, Graph};
 pub use query::{
-    Answer, Blocker, BlockerKind, Chain, Dependent, Dependents, Depths, Doubts, ImageRemoval,
-    Removal, Verdict,
+    Answer, Blocker, BlockerKind, Bytes, Candidate, Chain, Dependent, Dependents, DepthPolicy,
+    DepthVerdict, Depths, Doubts, Duplicates, ImageRemoval, PlanStep, Relocated, Remedy, Removal,
+    Space, Verdict, WhatIf,
 };
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};

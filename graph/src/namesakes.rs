@@ -89,7 +89,7 @@ pub(crate) fn file_names(facts: &Facts) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What a missing file is called: by its paths, or else by the name that it is known by.
-fn names(facts: &Facts) -> impl Iterator<Item = Option<&[u8]>> {
+pub(crate) fn names(facts: &Facts) -> impl Iterator<Item = Option<&[u8]>> {
     let key = match &facts.key {
         Key::Name(name) if facts.paths.is_empty() => Some(&**name),
         _ => None,

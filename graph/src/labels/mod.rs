@@ -153,6 +153,11 @@ impl Labels {
         DiskId { slot, generation: self.of(slot).generation }
     }
 
+    /// Whether the way down from a slot meets an edge outside the forest.
+    pub(crate) fn is_extra(&self, slot: u32) -> bool {
+        self.of(slot).flags & EXTRA != 0
+    }
+
     pub(crate) fn depth(&self, slot: u32) -> u32 {
         *self.depth.get(slot)
     }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::doubt::{Doubt, DoubtKind};
-use crate::facts::Facts;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::query::dependents::Found;
 use crate::query::doubts;
+use crate::query::space::exclusive_bytes;
 use crate::usage::{InUse, Usage};
 
 /// Yes, no, or nobody can know.
@@ -140,7 +140,7 @@ impl Graph {
                     inner.is_live(disk) && blocked.contains(&disk.slot),
                     !doubts.is_empty(),
                 ),
-                frees: inner.live(disk).map_or(0, |(_, facts)| own_bytes(facts)),
+                frees: inner.live(disk).map_or(0, |(_, facts)| exclusive_bytes(facts)),
             })
             .collect();
         Removal {
@@ -151,16 +151,6 @@ impl Graph {
             frees: self.freed_by(&members),
             checked: vec!["headers"],
         }
-    }
-
-    /// Bytes that the file system gets back when the disks of `set` are deleted under every path
-    /// known here. A file that has more hard links than that frees nothing. Reflinked extents are
-    /// counted as if they were not shared. O(set).
-    pub fn freed_by(&self, set: &[DiskId]) -> u64 {
-        let mut seen = HashSet::new();
-        let disks = set.iter().filter(|id| seen.insert(**id));
-        let bytes = disks.filter_map(|id| self.inner.live(*id)).map(|(_, facts)| own_bytes(facts));
-        bytes.fold(0, u64::saturating_add)
     }
 }
 
@@ -248,9 +238,4 @@ fn describe(certain: bool, depth: u32, kind: &str) -> String {
             )
         }
     }
-}
-
-/// Allocated bytes that go with all known paths of a disk.
-fn own_bytes(facts: &Facts) -> u64 {
-    if facts.unseen_links > 0 { 0 } else { facts.actual_size.unwrap_or(0) }
 }

@@ -9,6 +9,8 @@ mod compare;
 mod oracle;
 /// Changes, applied to both.
 mod program;
+/// Bytes, plans, orphans and what-ifs, asked of both.
+mod questions;
 
 /// The examples that a reader copies from.
 mod example;
@@ -16,6 +18,9 @@ mod example;
 mod lifetime;
 /// Relations that are easily got wrong.
 mod relations;
+
+/// Bytes, plans and lookalikes on fleets that can be looked through.
+mod space;
 
 /// What a scan opens, counts and refuses to be.
 mod scans;

@@ -9,6 +9,7 @@ use diskdag_graph::{
 
 use crate::compare::{compare, compare_version};
 use crate::oracle::{Condition, Name, Oracle, Reference, Said, key_name};
+use crate::questions::compare_questions;
 
 /// One change, by name.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ impl Program {
             let before = run.clone();
             run.apply(batch);
             compare(&run, &self.sets);
+            compare_questions(&run, &self.sets);
             // A clone keeps seeing what it saw.
             compare_version(&before);
         }

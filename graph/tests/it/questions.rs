@@ -1,0 +1,152 @@
+//! Bytes, plans, orphans and what-ifs, asked of the graph and of the oracle.
+
+use std::collections::BTreeSet;
+
+use diskdag_graph::{BlockerKind, Bytes, Certainty, Change, DiskId, EdgeFacts, EdgeKind, Remedy};
+
+use crate::oracle::{Condition, Name, Oracle};
+use crate::program::{Run, key};
+
+/// Panics where the two differ. Each of `sets` is a set of disks, a bit a disk.
+pub(crate) fn compare_questions(run: &Run, sets: &[u64]) {
+    space(run);
+    for bits in sets {
+        let chosen = run.oracle.disks.keys().filter(|name| bits >> (*name % 64) & 1 == 1);
+        let set: BTreeSet<Name> = chosen.copied().collect();
+        plan(run, &set);
+        orphans(run, &set);
+    }
+}
+
+impl Oracle {
+    /// All that a disk keeps by its references, whatever they end, but for what only goes through
+    /// `without`.
+    fn keeps(&self, x: Name, without: Option<Name>) -> BTreeSet<Name> {
+        let mut kept = BTreeSet::new();
+        let mut work = vec![x];
+        while let Some(at) = work.pop() {
+            for reference in &self.disks[&at].said.references {
+                if Some(reference.to) != without && kept.insert(reference.to) {
+                    work.push(reference.to);
+                }
+            }
+        }
+        kept
+    }
+
+    /// Nothing needs it but what it needs itself.
+    fn keeps_itself(&self, x: Name) -> bool {
+        let kept = self.keeps(x, None);
+        self.disks.keys().all(|y| *y == x || !self.keeps(*y, None).contains(&x) || kept.contains(y))
+    }
+
+    fn bytes(&self, x: Name) -> Bytes {
+        let own = |name: &Name| self.disks[name].said.allocated;
+        let below: BTreeSet<Name> =
+            self.keeps(x, None).into_iter().filter(|name| *name != x).collect();
+        let others = self.disks.keys().filter(|name| **name != x && self.keeps_itself(**name));
+        let kept_by_others: BTreeSet<Name> =
+            others.flat_map(|name| self.keeps(*name, Some(x)).into_iter().chain([*name])).collect();
+        let (shared, alone): (Vec<Name>, Vec<Name>) =
+            below.iter().partition(|name| kept_by_others.contains(name));
+        let sum = |bytes: &mut dyn Iterator<Item = u64>| bytes.fold(0, u64::saturating_add);
+        let exclusive = self.frees(x);
+        let of_alone = &mut alone.iter().map(|name| self.frees(*name));
+        Bytes {
+            own: own(&x),
+            shared: Some(sum(&mut shared.iter().map(own))),
+            exclusive,
+            retained: exclusive.saturating_add(sum(of_alone)),
+        }
+    }
+}
+
+fn space(run: &Run) {
+    let space = run.graph.space();
+    let mut total: u64 = 0;
+    for (name, id) in &run.ids {
+        let expected = run.oracle.bytes(*name);
+        let found = space.of(*id);
+        // Sums that do not fit are cut off at different places.
+        let fits = run.oracle.disks.values().all(|disk| disk.said.allocated < 1 << 32);
+        let same = (found.own, found.exclusive, found.retained)
+            == (expected.own, expected.exclusive, expected.retained);
+        assert!(same, "{name}: {found:?}, not {expected:?}");
+        assert!(!fits || found == expected, "{name}: {found:?}, not {expected:?}");
+        total = total.saturating_add(expected.own);
+    }
+    assert_eq!(space.total(), total);
+    assert_eq!(run.stale().map(|stale| space.of(stale)).unwrap_or_default(), Bytes::default());
+}
+
+/// After its steps nothing is in the way of the set; each step is needed.
+fn plan(run: &Run, set: &BTreeSet<Name>) {
+    let graph = &run.graph;
+    let ids: Vec<DiskId> = set.iter().map(|name| run.ids[name]).collect();
+    let steps = graph.plan(&ids);
+    assert!(steps.is_sorted_by_key(|step| step.copies), "{steps:?}");
+    let needs_set = |name: &Name| {
+        let references = &run.oracle.disks[name].said.references;
+        !set.contains(name) && references.iter().any(|one| set.contains(&one.to))
+    };
+    let direct: BTreeSet<DiskId> =
+        run.oracle.disks.keys().filter(|name| needs_set(name)).map(|name| run.ids[name]).collect();
+    assert_eq!(steps.iter().map(|step| step.disk).collect::<BTreeSet<_>>(), direct);
+    let repointed = direct.iter().map(|disk| {
+        let own: Vec<Remedy> =
+            steps.iter().filter(|step| step.disk == *disk).map(|step| step.remedy).collect();
+        let references = graph.disk(*disk).unwrap().references().iter();
+        let treated = references.filter_map(|edge| {
+            let into_set = graph.find_key(&edge.target).is_some_and(|to| ids.contains(&to));
+            if !into_set {
+                return Some(edge.clone());
+            }
+            let wanted = |remedy: &Remedy| match remedy {
+                Remedy::Name => edge.certainty == Certainty::Possible,
+                Remedy::Convert => {
+                    edge.certainty == Certainty::Certain && edge.kind == EdgeKind::DataFile
+                }
+                _ => edge.certainty == Certainty::Certain && edge.kind == EdgeKind::Backing,
+            };
+            match own.iter().find(|remedy| wanted(remedy)) {
+                Some(Remedy::Rebase { onto }) => {
+                    let target = graph.disk(*onto).unwrap().key().clone();
+                    Some(EdgeFacts { target, ends_chain: false, ..edge.clone() })
+                }
+                Some(_) => None,
+                None => Some(edge.clone()),
+            }
+        });
+        Change::Repoint { disk: *disk, references: treated.collect() }
+    });
+    let after = graph.what_if(repointed.collect::<Vec<_>>()).unwrap();
+    // A disk of the set that nobody inserted goes with the last that needed it.
+    let left: Vec<DiskId> =
+        ids.iter().copied().filter(|id| after.graph.disk(*id).is_some()).collect();
+    let removal = after.graph.removal(&left);
+    let dependents = removal.blockers.iter().filter(|one| one.kind == BlockerKind::Dependent);
+    assert_eq!(dependents.count(), 0, "{set:?}: {steps:?} do not suffice");
+    for step in steps {
+        if let Remedy::Rebase { onto } = step.remedy {
+            assert!(!ids.contains(&onto) && graph.depends_on(step.disk, onto).is_yes());
+        }
+    }
+}
+
+fn orphans(run: &Run, claimed: &BTreeSet<Name>) {
+    let oracle = &run.oracle;
+    let kept: BTreeSet<Name> = claimed
+        .iter()
+        .flat_map(|name| oracle.keeps(*name, None).into_iter().chain([*name]))
+        .collect();
+    let is_orphan = |name: &&Name| {
+        let disk = &oracle.disks[name];
+        !kept.contains(name) && disk.said.condition == Condition::Fine && !disk.placeholder
+    };
+    let expected: BTreeSet<DiskId> =
+        oracle.disks.keys().filter(is_orphan).map(|name| run.ids[name]).collect();
+    let found = run.graph.orphans(claimed.iter().map(|name| run.ids[name]));
+    assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(found.len(), expected.len());
+    assert!(claimed.iter().all(|name| run.graph.find_key(&key(*name)) == Some(run.ids[name])));
+}
