@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench instructions -- make IMAGE SIZE ordered|shuffled [filled]
+//! cargo bench --bench instructions -- chain DIR SIZE      (eight layers, each cluster in one of them; the top is DIR/7)
 //! valgrind --tool=callgrind target/release/deps/instructions-… map IMAGE
 //! ```
 //!
@@ -50,6 +51,19 @@ fn job(words: &[&str]) -> Result<()> {
             let dense =
                 Dense { is_filled: !filled.is_empty(), ..Dense::hollow(size.parse()?, order) };
             dense.write(Path::new(image))?;
+            format!("{size} bytes of disk")
+        }
+        ["chain", dir, size] => {
+            for layer in 0..8_u64 {
+                let below = layer.checked_sub(1).map(|below| below.to_string());
+                let dense = Dense {
+                    backing: below.as_deref(),
+                    layer: (layer, 8),
+                    is_filled: true,
+                    ..Dense::hollow(size.parse()?, Order::Ordered)
+                };
+                dense.write(&Path::new(dir).join(layer.to_string()))?;
+            }
             format!("{size} bytes of disk")
         }
         ["open", image] => format!("{} layers", open(image)?.layers().len()),

@@ -78,6 +78,13 @@ impl Slices {
         }
     }
 
+    /// Word `index` of a slice, if the slice is there.
+    #[inline]
+    pub(super) fn word(&self, key: Key, index: usize) -> Option<u64> {
+        let mut word = [Be64::new(0)];
+        self.set(key)?.copy(key, index, &mut word).then_some(word[0].get())
+    }
+
     #[cold]
     fn miss<E>(
         set: Option<&Set>,

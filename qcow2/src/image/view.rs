@@ -8,7 +8,7 @@ use super::part::{Part, load};
 use super::slices::{Key, SLICE_WORDS};
 use super::{Image, ImageError};
 use crate::error::{Error, ErrorKind, Structure};
-use crate::format::{Be64, L1_ENTRIES_MAX};
+use crate::format::{Be64, ENTRY_OFFSET, L1_ENTRIES_MAX, L2_COMPRESSED, L2_ZERO};
 use crate::table::{BadEntry, L1Entry, L2View, Run, RunKind, Snapshot};
 use crate::units::{GuestOffset, HostOffset};
 
@@ -143,6 +143,40 @@ impl View {
     /// a few entries of a table tells. The table comes from the cache.
     #[inline]
     pub(crate) fn run(&self, guest: GuestOffset, max: u64) -> Result<Run, ImageError> {
+        match self.known(guest, max) {
+            Some(run) => Ok(run),
+            None => self.look(guest, max),
+        }
+    }
+
+    /// The same within one cluster whose entry is in the cache and says data or nothing. Most reads are of that kind,
+    /// and ask each layer from the top on.
+    #[inline]
+    fn known(&self, guest: GuestOffset, max: u64) -> Option<Run> {
+        let geometry = self.image.geometry();
+        let in_cluster = geometry.in_cluster(guest);
+        let is_plain = !geometry.extended_l2() && !geometry.data_file();
+        if !is_plain || max > geometry.cluster_size() - in_cluster {
+            return None;
+        }
+        let entry = self.l1.get(geometry.l1_index(guest));
+        let L1Entry::Table { offset, .. } = L1Entry::decode(entry, geometry) else { return None };
+        let part = Part::of(&self.image, offset, guest, SLICE_WORDS);
+        let key = Key { image: self.image.0.id, offset: part.offset };
+        let word = self.image.0.caches.slices().word(key, part.index)?;
+        let offset = word & ENTRY_OFFSET;
+        let kind = match word & (L2_COMPRESSED | L2_ZERO) {
+            0 if offset == 0 => RunKind::Unallocated { reserved: None },
+            0 if geometry.cluster_bits().is_aligned(offset) => {
+                RunKind::Data { offset: HostOffset(offset + in_cluster) }
+            }
+            _ => return None,
+        };
+        Some(Run { kind, len: max })
+    }
+
+    #[inline(never)]
+    fn look(&self, guest: GuestOffset, max: u64) -> Result<Run, ImageError> {
         let unallocated = |len| Run { kind: RunKind::Unallocated { reserved: None }, len };
         let table = match self.place(guest, max)? {
             Place::Table { offset, .. } => offset,
