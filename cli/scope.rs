@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use diskdag_graph::scan::{Owners, Scan, Scanned, Scope, Settings};
 use diskdag_graph::{DiskId, ScopeSource};
+use diskdag_snapshot::pool::FOLDER;
+use diskdag_snapshot::{Host, Pool};
 
 use crate::args::Common;
 use crate::exit::Exit;
@@ -53,7 +55,7 @@ pub(crate) fn about(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
     let settings = Configuration::load()?.settings;
     let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let scope = match declared(common, &settings)? {
+    let scope = match with_pools(declared(common, &settings)?, &images)? {
         Some(scope) => scope,
         None => {
             let mut roots: Vec<PathBuf> = Vec::new();
@@ -96,13 +98,13 @@ pub(crate) fn survey(
     let paths = paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
     let (directories, images): (Vec<_>, Vec<_>) =
         paths.iter().cloned().partition(|path| path.is_dir());
-    let declared = declared(common, &settings)?;
+    let here = [absolute(Path::new("."))?];
+    let asked = if paths.is_empty() { &here } else { &*paths };
+    let declared = with_pools(declared(common, &settings)?, asked)?;
     let is_restricted = !paths.is_empty() && (declared.is_some() || !images.is_empty());
     let mut scope = match declared {
         Some(scope) => scope,
-        None if paths.is_empty() => {
-            Scope { roots: vec![absolute(Path::new("."))?], source: ScopeSource::Assumed }
-        }
+        None if paths.is_empty() => Scope { roots: here.to_vec(), source: ScopeSource::Assumed },
         None => {
             let around = images.iter().filter(|_| around_images);
             let around = around.filter_map(|image| image.parent()).filter(|path| path.is_dir());
@@ -119,6 +121,31 @@ pub(crate) fn survey(
     let scanned = run(scan, &settings, common)?;
     found(&images, &scanned)?;
     Ok(Survey { scanned, only: is_restricted.then_some(paths) })
+}
+
+/// The declared scope, and the pools that the images lie in with the roots that they are configured with: a
+/// pool is a declaration, too.
+fn with_pools(declared: Option<Scope>, images: &[PathBuf]) -> Result<Option<Scope>, Failure> {
+    let host = Host::real(std::num::NonZeroUsize::MIN);
+    // Of a directory it is the directory itself that may be in a pool, or the top of one.
+    let inside: Vec<PathBuf> = images.iter().map(|image| image.join(FOLDER)).collect();
+    let places = images.iter().zip(&inside);
+    let places = places.map(|(image, inside)| if image.is_dir() { inside } else { image });
+    let mut roots = Vec::new();
+    for pool in Pool::around(&host, places.map(|path| &**path))? {
+        roots.extend(pool.roots()?);
+    }
+    let mut scope = match declared {
+        None if roots.is_empty() => return Ok(None),
+        None => Scope::declared([], ScopeSource::Pool),
+        Some(scope) => scope,
+    };
+    for root in roots {
+        if !scope.roots.contains(&root) {
+            scope.roots.push(root);
+        }
+    }
+    Ok(Some(scope))
 }
 
 fn run(scan: Scan, settings: &Settings, common: &Common) -> Result<Scanned, Failure> {

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::Scanned;
 use diskdag_graph::{Depths, Disk, DiskId, Doubt, Edge, Graph, Key};
+use diskdag_snapshot::catalogue::{SnapshotRecord, Standing};
+use diskdag_snapshot::{Host, Pool};
 use serde_json::{Map, Value, json};
 
 use crate::escape;
+use crate::failure::Failure;
 use crate::health;
 use crate::json::{Answer, put_bytes, put_path, put_paths};
 use crate::output::Output;
@@ -36,22 +39,51 @@ pub(crate) fn connected(graph: &Graph, paths: &[PathBuf]) -> HashSet<DiskId> {
     found
 }
 
+/// What catalogues call disks of the graph.
+pub(crate) type Names = HashMap<DiskId, SnapshotRecord>;
+
+/// The snapshots among the disks of the graph, as the catalogues of their pools have them. A catalogue that
+/// cannot be read is said: then they have no names.
+pub(crate) fn names(graph: &Graph, out: &mut Output) -> Result<Names, Failure> {
+    let host = Host::real(std::num::NonZeroUsize::MIN);
+    let mut names = Names::new();
+    for pool in Pool::around(&host, graph.disks().map(|disk| disk.path()))? {
+        match pool.state() {
+            Ok(state) => names.extend(state.snapshots.into_values().filter_map(|record| {
+                graph.find(&pool.top().join(&record.file)).map(|disk| (disk, record))
+            })),
+            Err(error) => {
+                let why = Failure::from(error).message;
+                out.notice(format!("snapshots are shown without their names: {why}"));
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Its name, for people.
+pub(crate) fn name(record: &SnapshotRecord) -> String {
+    let retired = if record.standing == Standing::Retired { "retired " } else { "" };
+    format!("{retired}snapshot {}", escape::name(record.name.as_bytes()))
+}
+
 /// The nodes and edges of `tree` and `graph`; `only`: not all of them.
 pub(crate) fn graph_json(
     answer: &mut Answer<'_>,
     scanned: &Scanned,
+    names: &Names,
     only: Option<&HashSet<DiskId>>,
 ) -> io::Result<()> {
     let graph = &scanned.graph;
     let depths = graph.depths();
     let shown = |id: DiskId| only.is_none_or(|only| only.contains(&id));
     let disks = graph.disks().filter(|disk| shown(disk.id()));
-    answer.list("disks", disks.map(|disk| disk_json(scanned, &disk, &depths)))?;
+    answer.list("disks", disks.map(|disk| disk_json(scanned, &disk, &depths, names)))?;
     let edges = graph.edges().filter(|edge| shown(edge.from) && shown(edge.to));
     answer.list("edges", edges.map(|edge| edge_json(&edge)))
 }
 
-fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths) -> Value {
+fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths, names: &Names) -> Value {
     let graph = &scanned.graph;
     let mut map = Map::new();
     map.insert("id".to_owned(), json!(disk.id().number()));
@@ -82,6 +114,9 @@ fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths) -> Value {
         ("owners", json!(scanned.owned.names(disk.id()))),
     ];
     map.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    if let Some(record) = names.get(&disk.id()) {
+        put_bytes(&mut map, "snapshot", record.name.as_bytes());
+    }
     map.into()
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::Scanned;
 use diskdag_graph::{Blocker, BlockerKind, DiskId, Graph, QemuLocks, Removal, Verdict};
+use diskdag_snapshot::{Host, Pool};
 use serde_json::{Map, Value, json};
 
 use crate::args::Common;
@@ -48,6 +50,10 @@ pub(crate) fn judge(
     let graph = &scanned.graph;
     let removal = graph.removal(&ids).with_usage(graph, &QemuLocks);
     let removal = removal.with_owners(graph, &scanned.owned);
+    // Every pool that has a disk in scope: what has begun there may be about these images.
+    let everywhere = graph.disks().map(|disk| disk.path());
+    let pools = Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?;
+    let removal = pools.iter().fold(removal, |removal, pool| pool.judge(graph, removal));
     Ok((scanned, ids, paths, removal))
 }
 
@@ -128,11 +134,14 @@ fn print_text(
         Verdict::No => {
             let of = |kind| removal.blockers.iter().filter(|b| b.kind == kind).count();
             let (needing, users) = (of(BlockerKind::Dependent), of(BlockerKind::InUse));
+            let owners = of(BlockerKind::Owner);
+            let recorded = removal.blockers.len() > needing + users + owners;
             let reasons = [
                 (needing > 0)
                     .then(|| format!("{} {what}", count(needing, "disk needs", "disks need"))),
                 (users > 0).then(|| format!("{what} is in use")),
-                (of(BlockerKind::Owner) > 0).then(|| format!("{what} has an owner")),
+                (owners > 0).then(|| format!("{what} has an owner")),
+                recorded.then(|| format!("the catalogue holds {what}")),
             ];
             let reasons: Vec<String> = reasons.into_iter().flatten().collect();
             writeln!(out, "{}: {}", style.bad("no"), reasons.join(", and "))?;
@@ -206,6 +215,16 @@ fn blockers(
     if has(BlockerKind::InUse) {
         let advice = "to resolve it: stop what uses it, and ask again";
         writeln!(out, "      {}", style.faint(advice))?;
+    }
+    if has(BlockerKind::Pinned) {
+        writeln!(out, "      {}", style.faint("to resolve it: `diskdag unpin NAME DISK`"))?;
+    }
+    if has(BlockerKind::Snapshot) {
+        let advice = "to resolve it: `diskdag snap rm NAME DISK`, which keeps the catalogue true";
+        writeln!(out, "      {}", style.faint(advice))?;
+    }
+    if has(BlockerKind::Trash) {
+        writeln!(out, "      {}", style.faint("to resolve it: `diskdag trash purge ITEM`"))?;
     }
     Ok(())
 }

@@ -11,10 +11,10 @@ use crate::args::{self, Common};
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::json::{Answer, put_path};
+use crate::json::{Answer, put_bytes, put_path};
 use crate::output::Output;
 use crate::scope;
-use crate::show;
+use crate::show::{self, Names};
 
 pub(crate) fn run(
     args: &args::Dependents,
@@ -30,12 +30,13 @@ pub(crate) fn run(
     let doubts = dependents.doubts();
     let mut found = dependents.nearest_first();
     found.retain(|dependent| !args.direct || dependent.is_direct());
+    let names = show::names(graph, out)?;
     if out.json {
-        print_json(&scanned, image, &found, &doubts, args.count, out)?;
+        print_json(&scanned, image, &found, &names, &doubts, args.count, out)?;
     } else if args.count {
         writeln!(out, "{}", found.len())?;
     } else {
-        print_text(&scanned, &found, args.null, out)?;
+        print_text(&scanned, &found, &names, args.null, out)?;
     }
     if !doubts.is_empty() {
         out.notice("this may not be all of them: not everything could be asked");
@@ -49,6 +50,7 @@ fn print_json(
     scanned: &Scanned,
     image: &Path,
     found: &[Dependent],
+    names: &Names,
     doubts: &[Doubt],
     only_count: bool,
     out: &mut Output,
@@ -59,13 +61,13 @@ fn print_json(
     answer.path("image", image)?;
     answer.field("count", found.len())?;
     if !only_count {
-        let found = found.iter().filter_map(|dependent| dependent_json(scanned, dependent));
+        let found = found.iter().filter_map(|dependent| dependent_json(scanned, names, dependent));
         answer.list("dependents", found)?;
     }
     answer.end()
 }
 
-fn dependent_json(scanned: &Scanned, dependent: &Dependent) -> Option<Value> {
+fn dependent_json(scanned: &Scanned, names: &Names, dependent: &Dependent) -> Option<Value> {
     let mut map = Map::new();
     put_path(&mut map, "path", scanned.graph.disk(dependent.disk)?.path());
     map.insert("depth".to_owned(), json!(dependent.depth));
@@ -73,12 +75,16 @@ fn dependent_json(scanned: &Scanned, dependent: &Dependent) -> Option<Value> {
     map.insert("kind".to_owned(), json!(dependent.kind.name()));
     map.insert("certain".to_owned(), json!(dependent.certain));
     map.insert("owners".to_owned(), json!(scanned.owned.names(dependent.disk)));
+    if let Some(record) = names.get(&dependent.disk) {
+        put_bytes(&mut map, "snapshot", record.name.as_bytes());
+    }
     Some(map.into())
 }
 
 fn print_text(
     scanned: &Scanned,
     found: &[Dependent],
+    names: &Names,
     null: bool,
     out: &mut Output,
 ) -> io::Result<()> {
@@ -95,7 +101,9 @@ fn print_text(
             false => style.unknown("  (possibly: named from QEMU's working directory)"),
         };
         let owners = show::owners(scanned, disk.id(), style);
-        writeln!(out, "{}{owners}{maybe}", escape::path(disk.path()))?;
+        let name = names.get(&dependent.disk).map(show::name);
+        let name = name.map(|name| style.faint(format_args!("  ({name})"))).unwrap_or_default();
+        writeln!(out, "{}{name}{owners}{maybe}", escape::path(disk.path()))?;
     }
     Ok(())
 }

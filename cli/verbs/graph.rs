@@ -26,9 +26,10 @@ pub(crate) fn run(
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));
     let is_shown = |disk: &Disk<'_>| only.as_ref().is_none_or(|only| only.contains(&disk.id()));
     if out.json {
+        let names = show::names(graph, out)?;
         let mut answer = Answer::begin(out, "graph")?;
         answer.coverage(graph, &health.doubts)?;
-        show::graph_json(&mut answer, &survey.scanned, only.as_ref())?;
+        show::graph_json(&mut answer, &survey.scanned, &names, only.as_ref())?;
         answer.end()?;
     } else {
         let disks: Vec<Disk<'_>> = graph.disks().filter(is_shown).collect();

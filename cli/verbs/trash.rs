@@ -26,25 +26,24 @@ pub(crate) fn run(
         TrashAction::Restore { items, to, writing, .. } => {
             let writer = Writer::open(writing, None, common, out)?;
             let done = writer.pool.restore_trash(items, to.as_deref(), &writer.control);
-            finish("trash-restore", "is back", false, &writer, done, out)
+            finish("trash-restore", false, &writer, done, out)
         }
         TrashAction::Purge { items, all, dry_run, writing, .. } => {
             let items = (!all).then_some(&**items);
             if *dry_run {
                 let writer = Writer::without_recovery(writing, None, common)?;
                 let done = writer.pool.plan_purge(items, &writer.control);
-                return finish("trash-purge", "would be gone", true, &writer, done, out);
+                return finish("trash-purge", true, &writer, done, out);
             }
             let writer = Writer::open(writing, None, common, out)?;
             let done = writer.pool.purge_trash(items, &writer.control);
-            finish("trash-purge", "is gone", false, &writer, done, out)
+            finish("trash-purge", false, &writer, done, out)
         }
     }
 }
 
 fn finish(
     verb: &str,
-    what: &str,
     dry_run: bool,
     writer: &Writer,
     done: Result<Done, diskdag_snapshot::Error>,
@@ -59,11 +58,15 @@ fn finish(
         }
         return Ok(Exit::Ok);
     }
+    let (would, is) = if dry_run { ("would be ", "would be") } else { ("", "is") };
     for item in &done.disks {
-        writeln!(out, "{what}: {} ({})", escape::path(&item.disk), item.id)?;
+        let (was, path) = (escape::path(&item.disk), escape::path(&item.path));
+        match verb {
+            "trash-restore" => writeln!(out, "{was} is back ({})", item.id)?,
+            _ => writeln!(out, "{path} {is} gone; it was {was} ({})", item.id)?,
+        }
     }
-    if verb == "trash-purge" {
-        let would = if dry_run { "would be " } else { "" };
+    if verb != "trash-restore" {
         writeln!(out, "{} {would}freed", size(done.freed))?;
     }
     Ok(Exit::Ok)

@@ -33,17 +33,19 @@ pub(crate) fn run(
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));
     let is_shown = |disk: &Disk<'_>| only.as_ref().is_none_or(|only| only.contains(&disk.id()));
     let exit = health.exit(graph.disks().filter(is_shown));
+    let names = show::names(graph, out)?;
     if out.json {
         let mut answer = Answer::begin(out, "tree")?;
         answer.coverage(graph, &health.doubts)?;
-        show::graph_json(&mut answer, &survey.scanned, only.as_ref())?;
+        show::graph_json(&mut answer, &survey.scanned, &names, only.as_ref())?;
         answer.end()?;
         return Ok(exit);
     }
     let mut shown: Vec<Disk<'_>> = graph.disks().filter(is_shown).collect();
     shown.sort_by_key(|disk| disk.path());
     let scanned = &survey.scanned;
-    Walk { scanned, graph, health: &health, depths: graph.depths(), invert, seen: HashSet::new() }
+    let (depths, seen) = (graph.depths(), HashSet::new());
+    Walk { scanned, graph, health: &health, names: &names, depths, invert, seen }
         .print(&shown, out)?;
     show::notice_coverage(out, graph, &health.doubts);
     show::notice_doubts(out, survey.scanned.owned.doubts());
@@ -54,6 +56,7 @@ struct Walk<'g> {
     scanned: &'g Scanned,
     graph: &'g Graph,
     health: &'g Health,
+    names: &'g show::Names,
     depths: Depths,
     invert: bool,
     /// The disks under which everything has been shown.
@@ -175,6 +178,9 @@ impl Walk<'_> {
                 false => style.faint("(shown above)"),
             };
             return writeln!(out, "  {word}");
+        }
+        if let Some(record) = self.names.get(&disk.id()) {
+            write!(out, "{}", style.faint(format_args!("  ({})", show::name(record))))?;
         }
         for path in disk.paths().skip(1) {
             write!(out, "{}", style.faint(format_args!("  (also {})", escape::path(path))))?;

@@ -44,6 +44,12 @@ pub enum BlockerKind {
     InUse,
     /// An owner names the image as one of its disks.
     Owner,
+    /// The image is a snapshot that a catalogue lists.
+    Snapshot,
+    /// A person has pinned it.
+    Pinned,
+    /// It lies in the trash, from where it can still be taken back.
+    Trash,
 }
 
 impl BlockerKind {
@@ -53,6 +59,9 @@ impl BlockerKind {
             Self::Dependent => "dependent",
             Self::InUse => "in-use",
             Self::Owner => "owner",
+            Self::Snapshot => "snapshot",
+            Self::Pinned => "pinned",
+            Self::Trash => "trash",
         }
     }
 }
@@ -99,8 +108,8 @@ pub struct Removal {
     pub doubts: Vec<Doubt>,
     /// Bytes that removing the whole set gives back.
     pub frees: u64,
-    /// What was asked: always "headers", and "locks" where the use of the images was, "owners"
-    /// where they were.
+    /// What was asked: always "headers"; "locks" where the use of the images was, "owners" where they were, and
+    /// what else the caller has asked.
     pub checked: Vec<&'static str>,
 }
 
@@ -173,6 +182,33 @@ impl Inner {
 }
 
 impl Removal {
+    /// Adds something that stands in the way and that headers do not tell: a catalogue's record, an owner.
+    pub fn with_blocker(mut self, blocker: Blocker) -> Self {
+        let blocked = self.images.iter_mut().filter(|image| image.disk == blocker.image);
+        blocked.for_each(|image| image.verdict = Verdict::No);
+        self.blockers.push(blocker);
+        self.verdict = Verdict::No;
+        self
+    }
+
+    /// Adds something that could not be asked, and may stand in the way of each image.
+    pub fn with_doubt(mut self, doubt: Doubt) -> Self {
+        let all = self.images.iter_mut().map(|image| &mut image.verdict);
+        for verdict in all.chain([&mut self.verdict]).filter(|it| **it == Verdict::Yes) {
+            *verdict = Verdict::Unknown;
+        }
+        self.doubts.push(doubt);
+        self
+    }
+
+    /// Says that something else was asked as well.
+    pub fn with_checked(mut self, what: &'static str) -> Self {
+        if !self.checked.contains(&what) {
+            self.checked.push(what);
+        }
+        self
+    }
+
     /// Adds what `usage` knows: an image in use blocks, one whose use could not be found out is in
     /// doubt.
     pub fn with_usage(mut self, graph: &Graph, usage: &dyn Usage) -> Self {

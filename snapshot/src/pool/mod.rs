@@ -3,6 +3,7 @@
 mod config;
 mod session;
 mod together;
+mod verdict;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,104 @@
+//! What the catalogues of pools have to say about a removal that somebody else judges by the headers.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use diskdag_graph::{Blocker, BlockerKind, Disk, DiskId, Doubt, DoubtKind, Graph, Removal};
+
+use super::{Pool, find_top};
+use crate::catalogue::State;
+use crate::error::Error;
+use crate::host::Host;
+
+impl Pool {
+    /// The pools that these files lie in, each once. One look per directory on the way up, however many files
+    /// lie below it; a file that is not there lies where its name says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where it cannot be told.
+    pub fn around<'p>(
+        host: &Host,
+        files: impl IntoIterator<Item = &'p Path>,
+    ) -> Result<Vec<Self>, Error> {
+        let mut seen: HashSet<PathBuf> = HashSet::new();
+        let mut pools: BTreeMap<PathBuf, Self> = BTreeMap::new();
+        for file in files {
+            let Some(dir) = file.parent().filter(|dir| !seen.contains(*dir)) else { continue };
+            seen.insert(dir.to_owned());
+            let real = host.fs.resolve(dir).unwrap_or_else(|_| dir.to_owned());
+            if let Some(top) = find_top(&*host.fs, &real)? {
+                pools.entry(top.clone()).or_insert_with(|| Self::at(host, top));
+            }
+        }
+        Ok(pools.into_values().collect())
+    }
+
+    /// Adds what this pool's catalogue knows of the images that are to be removed: a snapshot that is listed
+    /// blocks, and so do a pin and what still lies in the trash. An operation that has begun and not ended is
+    /// a doubt, and so is a catalogue that cannot be read or that nobody stands by: never "nothing".
+    pub fn judge(&self, graph: &Graph, mut removal: Removal) -> Removal {
+        let doubt =
+            |reason: String| Doubt { path: self.top().to_owned(), kind: DoubtKind::Other, reason };
+        let state = match self.state() {
+            Ok(state) => state,
+            Err(error) => {
+                let reason = format!("the pool's catalogue cannot be read: {}", causes(&error));
+                return removal.with_doubt(doubt(reason));
+            }
+        };
+        let images: Vec<DiskId> = removal.images.iter().map(|image| image.disk).collect();
+        for image in images {
+            let Some(disk) = graph.disk(image) else { continue };
+            for blocker in self.blockers(&state, &disk) {
+                removal = removal.with_blocker(blocker);
+            }
+        }
+        for op in state.intents.keys() {
+            let reason = format!("operation {op} of the pool has begun and not ended");
+            removal = removal.with_doubt(doubt(reason));
+        }
+        if !state.confirmed {
+            let reason = "the pool's catalogue was rebuilt, and nobody has confirmed it";
+            removal = removal.with_doubt(doubt(reason.to_owned()));
+        }
+        removal.with_checked("catalogue")
+    }
+
+    fn blockers(&self, state: &State, disk: &Disk<'_>) -> Vec<Blocker> {
+        let mut found = Vec::new();
+        let mut add = |path: &Path, kind, detail| {
+            let (path, image) = (path.to_owned(), disk.id());
+            found.push(Blocker { path, disk: image, image, kind, depth: 0, detail });
+        };
+        for path in disk.paths() {
+            // A path that leads nowhere names nothing that is recorded.
+            let Ok(real) = self.fs().resolve(path) else { continue };
+            let Some(recorded) = self.recorded(&real) else { continue };
+            if let Some(record) = state.snapshot_at(&recorded) {
+                let of = self.path(&record.disk);
+                let detail = format!("is the snapshot {} of {}", record.name, of.display());
+                add(path, BlockerKind::Snapshot, detail);
+                if let Some(pin) = state.pins.get(&record.id) {
+                    add(path, BlockerKind::Pinned, format!("is pinned: {}", pin.reason));
+                }
+            }
+            if let Some(item) = state.trash.values().find(|item| item.file == recorded) {
+                let detail = format!("lies in the trash, as item {}", item.id);
+                add(path, BlockerKind::Trash, detail);
+            }
+        }
+        found
+    }
+}
+
+/// An error and what it comes from.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
