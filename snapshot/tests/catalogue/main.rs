@@ -1,3 +1,5 @@
 //! The catalogue's stores.
 
 mod conformance;
+mod crash;
+mod scenario;

@@ -6,7 +6,8 @@
 //! 3. Spare and checkpoint exchange their names.
 //! 4. The directory is forced out. From here on the log has nothing to say that the checkpoint does not.
 //! 5. The log's header is overwritten by one of the next generation, which makes its records those of
-//!    another log, and is forced out.
+//!    another log. The first record of that log is forced out with it. If only the record reaches the
+//!    medium, it is none to the header that is there, and those that are have nothing to add.
 //!
 //! Cut off anywhere, the checkpoint that is there and the log that is there make the same state.
 
@@ -100,7 +101,6 @@ impl Shared {
             self.fs.open(path, Access::Write).map_err(|cause| missing("opening", path, cause))?;
         let header = Header { len: view.header.len, generation, base: state.revision };
         fs::write_all(log.as_ref(), 0, &header.encode()).map_err(failed("writing to", path))?;
-        log.sync_data().map_err(failed("forcing out", path))?;
         let checkpoint = self.fs.stat(&self.files.checkpoint);
         let checkpoint = checkpoint.map_err(failed("asking for", &self.files.checkpoint))?;
         let view = View {
@@ -108,7 +108,7 @@ impl Shared {
             checkpoint: checkpoint.identity(),
             header,
             tail: Tail { at: RECORDS_AT, before: header.sum() },
-            durable: RECORDS_AT as u64,
+            durable: 0,
             fence: view.fence,
             state: Arc::new(state.clone()),
         };
@@ -185,7 +185,8 @@ impl Shared {
 
         let spare = self.fs.create(spare_path, MODE).map_err(failed("creating", spare_path))?;
         let occupied = occupy(spare.as_ref(), 0, spare_len(bytes.len()));
-        occupied.map_err(failed("writing to", spare_path))
+        occupied.map_err(failed("writing to", spare_path))?;
+        spare.sync().map_err(failed("forcing out", spare_path))
     }
 }
 

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::layout::{MARK_AT, Mark, RecordHead, SECTOR};
+use super::layout::{MARK_AT, Mark, RECORDS_AT, RecordHead, SECTOR};
 use super::read::{View, missing};
 use super::scan::Tail;
 use super::{Batch, CatalogueError, Fence, Revision, Shared, State, failed};
@@ -59,7 +59,7 @@ impl Shared {
             return Ok(outcomes);
         };
         let view = self.append(log.as_ref(), &view, &record, state)?;
-        if view.durable > view.header.len / 2
+        if view.is_half_full()
             && let Err(error) = self.checkpoint(&view, &view.state)
         {
             tracing::warn!(%error, "the catalogue's checkpoint failed; its log goes on");
@@ -75,9 +75,13 @@ impl Shared {
         record: &Record,
         state: State,
     ) -> Result<Arc<View>, CatalogueError> {
+        let writing = failed("writing to", &self.files.log);
+        if view.durable < RECORDS_AT as u64 {
+            // The first record of a log takes the header along.
+            fs::write_all(log, 0, &view.header.encode()).map_err(&writing)?;
+        }
         // A record that is written in part is none: what was written of it is written over by the next.
-        fs::write_all(log, view.tail.at as u64, &record.bytes)
-            .map_err(failed("writing to", &self.files.log))?;
+        fs::write_all(log, view.tail.at as u64, &record.bytes).map_err(&writing)?;
         if let Err(cause) = log.sync_data() {
             *self.view() = None;
             return Err(CatalogueError::Undecided { cause });
@@ -91,14 +95,14 @@ impl Shared {
         Ok(view)
     }
 
-    /// Forces out what is in the log and not known to be on the medium.
+    /// Forces out the records that are not known to be on the medium.
     pub(super) fn settle(
         &self,
         log: &dyn FsFile,
         view: Arc<View>,
     ) -> Result<Arc<View>, CatalogueError> {
         let end = view.tail.at as u64;
-        if view.durable >= end {
+        if view.durable >= end || view.tail.at == RECORDS_AT {
             return Ok(view);
         }
         let path = &self.files.log;

@@ -45,6 +45,14 @@ pub(super) struct View {
     pub(super) state: Arc<State>,
 }
 
+impl View {
+    /// Whether half of the log's space for records is taken.
+    pub(super) const fn is_half_full(&self) -> bool {
+        let room = self.header.len.saturating_sub(RECORDS_AT as u64);
+        (self.tail.at.saturating_sub(RECORDS_AT) as u64) > room / 2
+    }
+}
+
 /// What could not be read, and the bytes that say so.
 struct Unread {
     error: CatalogueError,
