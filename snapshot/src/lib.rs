@@ -56,6 +56,7 @@ mod overlay;
 pub mod pool;
 mod recover;
 mod refusal;
+mod repoint;
 mod report;
 pub mod sim;
 pub mod survey;
@@ -72,6 +73,7 @@ pub use operate::{
 pub use pool::Pool;
 pub use recover::Recovery;
 pub use refusal::{Reason, ReasonKind, Refusal};
+pub use repoint::{RepointError, repoint};
 pub use report::{Action, DiskDone, Done, Notice, Outcome, Recovered};
 pub use text::Bytes;
 

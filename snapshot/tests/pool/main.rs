@@ -4,4 +4,5 @@
 
 mod cost;
 mod cycle;
+mod repoint;
 mod support;
