@@ -1,5 +1,9 @@
 //! The catalogue's stores.
 
 mod conformance;
+mod cost;
 mod crash;
+mod damage;
+mod full;
+mod programs;
 mod scenario;

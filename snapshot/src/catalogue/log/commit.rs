@@ -80,8 +80,14 @@ impl Shared {
             // The first record of a log takes the header along.
             fs::write_all(log, 0, &view.header.encode()).map_err(&writing)?;
         }
-        // A record that is written in part is none: what was written of it is written over by the next.
-        fs::write_all(log, view.tail.at as u64, &record.bytes).map_err(&writing)?;
+        let at = view.tail.at as u64;
+        if let Err(cause) = fs::write_all(log, at, &record.bytes) {
+            // A record that is written in part is none, and will be written over.
+            return Err(match fs::read_up_to(log, at, record.bytes.len()) {
+                Ok(there) if there != record.bytes => writing(cause),
+                _ => CatalogueError::Undecided { cause },
+            });
+        }
         if let Err(cause) = log.sync_data() {
             *self.view() = None;
             return Err(CatalogueError::Undecided { cause });

@@ -6,6 +6,8 @@
 
 mod memory;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use super::State;
 

@@ -52,6 +52,11 @@ type Migration = fn(&mut State) -> Result<(), ImageError>;
 const MIGRATIONS: [Migration; FORMAT as usize - 1] = [];
 
 pub(super) fn write(state: &State, to: Memory) -> Result<(), ImageError> {
+    write_as(FORMAT, state, to)
+}
+
+/// The same, saying that the tables have this version.
+pub(super) fn write_as(version: u32, state: &State, to: Memory) -> Result<(), ImageError> {
     let database = Builder::new().create_with_backend(to).map_err(refused)?;
     let change = database.begin_write().map_err(refused)?;
     put(&change, SNAPSHOTS, "snapshots", state.snapshots.iter().map(|(id, row)| (id.0, row)))?;
@@ -72,7 +77,7 @@ pub(super) fn write(state: &State, to: Memory) -> Result<(), ImageError> {
             confirmed: state.confirmed,
             lost: state.lost.clone(),
         };
-        let rows = [(VERSION_KEY, json("meta", &FORMAT)?), (META_KEY, json("meta", &meta)?)];
+        let rows = [(VERSION_KEY, json("meta", &version)?), (META_KEY, json("meta", &meta)?)];
         for (key, row) in rows {
             table.insert(key, row.as_slice()).map_err(refused)?;
         }

@@ -1,0 +1,96 @@
+//! What commits cost, counted.
+
+use diskdag_snapshot::catalogue::{Batch, Catalogue, State};
+use diskdag_snapshot::sim::{Call, Counts, SimFs};
+
+use crate::scenario::{commit, empty, habits, handle, put};
+
+/// How often each of these was called since `before`.
+fn since<const N: usize>(fs: &SimFs, before: &Counts, calls: [Call; N]) -> [u64; N] {
+    calls.map(|call| fs.counts().of(call) - before.of(call))
+}
+
+#[test]
+fn a_commit_is_one_sync() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    for round in 0..2 {
+        let before = fs.counts();
+        commit(&catalogue, &mut state).expect("commits");
+        assert_eq!(fs.counts().syncs() - before.syncs(), 1);
+        assert_eq!(since(&fs, &before, [Call::SyncData]), [1]);
+        // The record, the mark, and of the first one the header.
+        assert_eq!(since(&fs, &before, [Call::Write]), [if round == 0 { 3 } else { 2 }]);
+        let none = [Call::Create, Call::SetLen, Call::Exchange, Call::Rename, Call::List];
+        assert_eq!(since(&fs, &before, none), [0; 5]);
+        assert!(fs.counts().written - before.written < 2048, "the record, not the state");
+    }
+}
+
+#[test]
+fn a_group_is_one_sync() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    let group: Vec<Batch> = (1..=5)
+        .map(|id| {
+            let batch = put(&state, id);
+            state.apply(&batch).expect("fits");
+            batch
+        })
+        .collect();
+    let before = fs.counts();
+    assert!(catalogue.commit_all(&group).iter().all(Result::is_ok));
+    assert_eq!(since(&fs, &before, [Call::SyncData, Call::Sync, Call::SyncDir]), [1, 0, 0]);
+    let before = fs.counts();
+    assert!(catalogue.commit_all(&group).iter().all(Result::is_ok));
+    assert_eq!(fs.counts().syncs(), before.syncs(), "what was committed costs none");
+}
+
+#[test]
+fn a_checkpoint_is_three_syncs() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    let before = fs.counts();
+    let mut commits = 0;
+    while since(&fs, &before, [Call::Exchange]) < [4] {
+        commit(&catalogue, &mut state).expect("commits");
+        commits += 1;
+    }
+    assert!(commits >= 8);
+    let [data, file, dir] = since(&fs, &before, [Call::SyncData, Call::Sync, Call::SyncDir]);
+    assert_eq!([data, file, dir], [commits, 4, 8]);
+    assert_eq!(since(&fs, &before, [Call::Create]), [0], "the files are those of the beginning");
+}
+
+/// A program that takes a fence and commits twice, as the command does: two syncs.
+#[test]
+fn a_new_handle_pays_no_more() {
+    let (fs, first) = empty(habits());
+    let mut state = State::default();
+    commit(&first, &mut state).expect("commits");
+    let before = fs.counts();
+    let second = handle(&fs);
+    second.fence().expect("a fence");
+    assert_eq!(fs.counts().syncs(), before.syncs(), "what the first forced out is known to be");
+    commit(&second, &mut state).expect("commits");
+    assert_eq!(fs.counts().syncs() - before.syncs(), 1);
+}
+
+#[test]
+fn looking_again_reads_what_is_new() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    commit(&catalogue, &mut state).expect("commits");
+    let reader = handle(&fs);
+    reader.load().expect("loads");
+    let calls = [Call::Open, Call::Stat, Call::Read];
+    let before = fs.counts();
+    assert_eq!(reader.load().expect("loads"), state);
+    assert_eq!(since(&fs, &before, calls), [1, 2, 2], "nothing is new");
+    commit(&catalogue, &mut state).expect("commits");
+    let before = fs.counts();
+    assert_eq!(reader.load().expect("loads"), state);
+    assert_eq!(since(&fs, &before, calls), [1, 2, 3], "a record is new");
+    let writes = [Call::Write, Call::SyncData, Call::TryLock];
+    assert_eq!(since(&fs, &before, writes), [0; 3], "reading writes nothing");
+}
