@@ -83,7 +83,9 @@ pub fn repoint(fs: &dyn Fs, path: &Path, name: &[u8]) -> Result<(), RepointError
     let why = match name {
         [] => Some("it is empty"),
         _ if name.contains(&0) => Some("it holds a NUL"),
-        _ if name.len() as u64 > u64::from(BACKING_NAME_MAX) => Some("it is longer than 1023 bytes"),
+        _ if name.len() as u64 > u64::from(BACKING_NAME_MAX) => {
+            Some("it is longer than 1023 bytes")
+        }
         _ => None,
     };
     if let Some(why) = why {
@@ -96,7 +98,7 @@ pub fn repoint(fs: &dyn Fs, path: &Path, name: &[u8]) -> Result<(), RepointError
     }
     let switch = prepare(&*file, path, name)?;
     write_all(&*file, switch.name_at, name).map_err(failed("write to"))?;
-    file.sync().map_err(failed("sync"))?;
+    file.sync_data().map_err(failed("sync"))?;
     write_all(&*file, POINTER, &switch.bytes).map_err(failed("write to"))?;
     file.sync_data().map_err(|cause| RepointError::Undecided { path: path.to_owned(), cause })
 }
@@ -147,7 +149,8 @@ fn prepare(file: &dyn FsFile, path: &Path, name: &[u8]) -> Result<Switch, Repoin
     if let Some(v3) = header.raw_v3()
         && v3.autoclear_features.get() & !KNOWN != 0
     {
-        let between = usize::try_from(POINTER + 12).unwrap_or(0)..usize::try_from(AUTOCLEAR).unwrap_or(0);
+        let between =
+            usize::try_from(POINTER + 12).unwrap_or(0)..usize::try_from(AUTOCLEAR).unwrap_or(0);
         switch.extend_from_slice(bytes.get(between).unwrap_or_default());
         switch.extend_from_slice(&(v3.autoclear_features.get() & KNOWN).to_be_bytes());
     }

@@ -28,6 +28,10 @@
 //! | `map/…` | open, take all extents one by one | open, read the L2 tables, give a record for each extent; qemu-img as a process |
 //! | `measure/…` | open, count | open, read the L2 tables; qemu-img as a process |
 //! | `compare/…` | open both, compare | qemu-img as a process |
+//! | `overlay-write/…` | an overlay made and written | three blocks of it written; a file of that size; qemu-img |
+//! | `snap-create/…` | a snapshot, durable with its records | write, fsync, rename, fsync; rename, write, an SQLite row; qemu-img |
+//! | `snap-create-100-at-once/…` | a hundred threads | that floor, one by one |
+//! | `repoint/…` | another backing name, durable | one forced write; qemu-img rebase -u |
 //! | `guest-…/…` | read through eight layers | imago, its chain opened as ours |
 
 #[path = "../../fleet/mod.rs"]

@@ -45,7 +45,8 @@ fn backing(fs: &SimFs) -> Vec<u8> {
 #[test]
 fn a_power_cut_leaves_the_old_name_or_the_new_one() {
     let mut states = 0;
-    for (old, new) in [(&b"old"[..], &b"new"[..]), (b"a", &[b'n'; 900]), (&[b'o'; 1000], b"short")] {
+    for (old, new) in [(&b"old"[..], &b"new"[..]), (b"a", &[b'n'; 900]), (&[b'o'; 1000], b"short")]
+    {
         for (version, bits) in [(3, 16), (2, 16), (3, 12)] {
             let fs = overlay(old, version, bits);
             fs.record();

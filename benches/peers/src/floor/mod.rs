@@ -2,6 +2,7 @@
 
 pub(crate) mod by_hand;
 pub(crate) mod cast;
+pub(crate) mod durable;
 pub(crate) mod interval;
 pub(crate) mod l2_tables;
 pub(crate) mod read_loop;

@@ -6,6 +6,7 @@ mod files;
 mod header;
 mod mapped;
 mod scanned;
+pub(crate) mod snapshots;
 
 pub(crate) use asked::Asked;
 pub(crate) use checked::check;

@@ -1,6 +1,7 @@
 //! The peers, each by the entry point that a caller of theirs would take, and none opening backing
 //! files.
 
+pub(crate) mod by_record;
 pub(crate) mod chain_walk;
 pub(crate) mod has_path;
 pub(crate) mod imago;

@@ -9,6 +9,7 @@ mod map;
 mod open;
 mod removal;
 mod scan;
+mod snapshots;
 
 use crate::Result;
 use crate::fleet::{Files, Shape};
@@ -20,7 +21,7 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 9] = [
+pub(crate) const GROUPS: [Group; 10] = [
     header::rows,
     open::rows,
     scan::rows,
@@ -30,6 +31,7 @@ pub(crate) const GROUPS: [Group; 9] = [
     map::rows,
     compare::rows,
     guest::rows,
+    snapshots::rows,
 ];
 
 /// What the rows are measured with.
