@@ -41,6 +41,9 @@ mod locks;
 // Fleets made by chance, with an oracle that knows them from how they were made.
 mod fleets;
 
+// Snapshots, as a user meets them: taking, going back, removing; refusals, damage, waiting.
+mod pool;
+
 // Where an answer looks: --root, the environment, the settings, and none of them.
 mod scope;
 // Doubts that a person has accepted.

@@ -259,9 +259,12 @@ pub(crate) fn claim(
                 });
             }
         }
-        let again = refusal.is_busy() && until.is_some_and(|until| Instant::now() < until);
-        if !again || control.should_stop() {
+        let again = refusal.is_busy() && until.is_none_or(|until| Instant::now() < until);
+        if !again {
             return Ok(refusal);
+        }
+        if control.should_stop() {
+            return Err(ErrorKind::Stopped);
         }
         pool.host().clock.pause(AGAIN);
     }

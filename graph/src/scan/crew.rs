@@ -93,7 +93,7 @@ impl Crew {
             shared.hire(&mut shared.lock());
         }
         if shared.lock().workers == 0 {
-            return Err(ScanError::NoThreads);
+            return Err(shared.nobody_there());
         }
         Ok(Self { shared })
     }
@@ -138,7 +138,7 @@ impl Crew {
             }
             self.shared.look_after(&mut state, Instant::now());
             if state.is_deserted {
-                return Err(ScanError::NoThreads);
+                return Err(self.shared.nobody_there());
             }
             let waited = self.shared.news.wait_timeout(state, round);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -203,6 +203,11 @@ impl State {
 }
 
 impl Shared {
+    /// Why no worker is there: told to stop, they leave; else none could be started.
+    fn nobody_there(&self) -> ScanError {
+        if self.orders.control.should_stop() { ScanError::Stopped } else { ScanError::NoThreads }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

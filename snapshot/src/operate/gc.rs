@@ -85,7 +85,10 @@ impl Pool {
     ///
     /// [`ErrorKind`], by kind. What cannot be judged is kept, with the reason.
     pub fn collect(&self, collect: &Collect, control: &Control) -> Result<Collected, Error> {
-        let mut session = self.begin(control)?;
+        let mut session = match collect.dry_run {
+            true => self.look(control)?,
+            false => self.begin(control)?,
+        };
         session.confirmed()?;
         let mut collected = Collected { dry_run: collect.dry_run, ..Collected::default() };
         loop {

@@ -101,7 +101,7 @@ impl Pool {
     ///
     /// As [`remove`](Self::remove), but for refusals, which are part of the plan.
     pub fn plan_remove(&self, remove: &Remove, control: &Control) -> Result<RemovePlan, Error> {
-        let session = self.begin(control)?;
+        let session = self.look(control)?;
         Ok(plan(&session, remove)?.plan)
     }
 

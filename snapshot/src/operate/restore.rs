@@ -64,7 +64,7 @@ impl Pool {
     ///
     /// As [`restore`](Self::restore).
     pub fn plan_restore(&self, restore: &Restore, control: &Control) -> Result<Done, Error> {
-        let mut session = self.begin(control)?;
+        let mut session = self.look(control)?;
         session.confirmed()?;
         let Planned { op, disks, notices, .. } = plan(&mut session, restore)?;
         Ok(Done { op, disks, notices, freed: 0 })

@@ -94,7 +94,7 @@ impl Pool {
     ///
     /// As [`purge_trash`](Self::purge_trash).
     pub fn plan_purge(&self, items: Option<&[Id]>, control: &Control) -> Result<Done, Error> {
-        let session = self.begin(control)?;
+        let session = self.look(control)?;
         let records = chosen(&session, items)?;
         let there = permitted(&session, &records)?.files;
         let freed = there.iter().map(|(_, stat)| freed(stat)).sum();

@@ -31,7 +31,8 @@ pub(crate) struct Session<'p> {
     fence: Fence,
     /// The next id that was not handed out in this session.
     next_id: Id,
-    _lock: Box<dyn Lock>,
+    /// Nothing for who only looks.
+    _lock: Option<Box<dyn Lock>>,
 }
 
 impl Pool {
@@ -54,7 +55,17 @@ impl Pool {
 
     /// Begins to write. Operations that have not ended have to be recovered before.
     pub(crate) fn begin<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
-        let session = self.begin_anyway(control)?;
+        self.settled(self.begin_anyway(control)?)
+    }
+
+    /// What there is, for who plans and changes nothing: takes no lock, writes nothing, and can commit nothing.
+    pub(crate) fn look<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
+        let state = self.state()?;
+        let (fence, next_id) = (Fence(0), state.next_id);
+        self.settled(Session { pool: self, control, state, fence, next_id, _lock: None })
+    }
+
+    fn settled<'p>(&self, session: Session<'p>) -> Result<Session<'p>, Error> {
         let open: Vec<OpId> = session.state.intents.keys().copied().collect();
         if open.is_empty() {
             return Ok(session);
@@ -68,7 +79,7 @@ impl Pool {
         let fence = self.catalogue().fence()?;
         let state = self.catalogue().load()?;
         let next_id = state.next_id;
-        Ok(Session { pool: self, control, state, fence, next_id, _lock: lock })
+        Ok(Session { pool: self, control, state, fence, next_id, _lock: Some(lock) })
     }
 
     /// The id of an operation: the caller's, or a new one.

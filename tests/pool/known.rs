@@ -1,0 +1,80 @@
+//! What the other verbs know of a pool.
+
+use super::support::{Pool, kinds};
+use crate::support::{items, text_of};
+
+/// A pool is a declared scope, and can-rm asks its catalogue.
+#[test]
+fn can_rm_asks_the_catalogue() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create s1 vm.qcow2");
+    pool.ok("snap create s2 vm.qcow2");
+    pool.ok("snap restore s1 vm.qcow2");
+    let answer = pool.json("can-rm vm@2-s2.qcow2", 4);
+    assert_eq!(answer["scope-source"], "pool");
+    assert_eq!(kinds(&answer), ["dependent", "snapshot"], "what lies in the trash needs it");
+    assert!(items(&answer, "checked").contains(&"catalogue".into()));
+    assert_eq!(kinds(&pool.json("can-rm .vm@3.trash", 4)), ["trash"]);
+    pool.ok("trash purge --all");
+    let answer = pool.json("can-rm vm@2-s2.qcow2", 4);
+    assert_eq!(kinds(&answer), ["snapshot"]);
+    pool.ends("can-rm vm@2-s2.qcow2", 4).says("diskdag snap rm");
+    let answer = pool.json("can-rm vm.qcow2", 0);
+    assert_eq!((&answer["verdict"], &answer["scope-source"]), (&"yes".into(), &"pool".into()));
+    // Whatever path leads to it.
+    std::os::unix::fs::symlink(pool.fleet.root(), pool.fleet.outside().join("way")).unwrap();
+    let way = pool.fleet.outside().join("way/vm@2-s2.qcow2");
+    let answer = pool.fleet.diskdag("can-rm").arg(way).json().go().exits(4).value();
+    assert_eq!(kinds(&answer), ["snapshot"]);
+}
+
+/// What cannot be read is a doubt, never "nothing".
+#[test]
+fn a_catalogue_that_cannot_be_read_is_a_doubt() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create s1 vm.qcow2");
+    pool.ok("can-rm vm.qcow2");
+    let folder = pool.fleet.path(".diskdag");
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("catalogue") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let answer = pool.json("can-rm vm.qcow2", 7);
+    assert_eq!(answer["verdict"], "unknown");
+    let doubt = &items(&answer, "doubts")[0];
+    assert!(text_of(doubt, "reason").contains("catalogue"), "{doubt}");
+    assert_eq!(doubt["path"], pool.fleet.root().to_str().unwrap());
+    pool.ok("tree .").says("catalogue");
+}
+
+#[test]
+fn trees_and_dependents_call_snapshots_by_their_names() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create before-upgrade vm.qcow2");
+    pool.ok("snap create after-upgrade vm.qcow2");
+    pool.ok("tree").says("(snapshot before-upgrade)").says("(snapshot after-upgrade)");
+    let tree = pool.json("tree", 0);
+    let named: Vec<_> =
+        items(&tree, "disks").iter().filter_map(|disk| disk["snapshot"].as_str()).collect();
+    assert_eq!(named.len(), 2);
+    let answer = pool.json("dependents vm@1-before-upgrade.qcow2", 0);
+    let names: Vec<_> =
+        items(&answer, "dependents").iter().map(|it| it["snapshot"].clone()).collect();
+    assert!(names.contains(&"after-upgrade".into()), "{answer}");
+    pool.ok("dependents vm@1-before-upgrade.qcow2").says("(snapshot after-upgrade)");
+}
+
+/// The records of a pool are no disks. Yet a disk that somebody has put among them is seen: it may need one.
+#[test]
+fn the_records_are_no_disks() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create s1 vm.qcow2");
+    let scan = pool.json("scan .", 0);
+    assert_eq!(scan["disks"], 2);
+    assert!(items(&scan, "findings").is_empty(), "{scan}");
+    pool.ok("tree .").never_says(".diskdag");
+    pool.fleet.overlay(".diskdag/hidden.qcow2", "../vm.qcow2");
+    pool.ends("can-rm vm.qcow2", 4).says("hidden.qcow2");
+}
