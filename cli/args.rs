@@ -58,6 +58,9 @@ pub(crate) enum Verb {
     /// May these images be removed? Yes, no (and who needs them), or unknown (and why)
     #[command(after_help = help::CAN_RM)]
     CanRm(CanRm),
+    /// What each disk occupies, shares, gives back when it goes, and alone keeps
+    #[command(after_help = help::DU)]
+    Du(Du),
     /// The graph for other programs: Graphviz, Mermaid, JSON
     #[command(after_help = help::GRAPH)]
     Graph(Graph),
@@ -224,6 +227,34 @@ pub(crate) struct CanRm {
     pub(crate) limit: Option<usize>,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// Arguments of `du`.
+#[derive(Debug, Args)]
+pub(crate) struct Du {
+    /// What to sort by, greatest first
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = DuOrder::Retained)]
+    pub(crate) sort: DuOrder,
+    /// Print at most so many disks, and how many more there are
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    #[command(flatten)]
+    pub(crate) of: Paths,
+}
+
+/// What `du` sorts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DuOrder {
+    /// What the file occupies.
+    Own,
+    /// What it needs and others need as well.
+    Shared,
+    /// What deleting the file gives back.
+    Exclusive,
+    /// The same, and what nothing needs any more after that.
+    Retained,
+    /// The path.
+    Path,
 }
 
 /// Arguments of `graph`.

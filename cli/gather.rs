@@ -32,6 +32,7 @@ impl Verb {
             Self::Why(args) => &mut args.common,
             Self::CanRm(args) => &mut args.common,
             Self::Graph(args) => &mut args.of.common,
+            Self::Du(args) => &mut args.of.common,
             Self::Roots(Roots { action, .. }) => match action {
                 RootsAction::Add(args) | RootsAction::Rm(args) => &mut args.common,
                 RootsAction::List { common } => common,

@@ -101,8 +101,9 @@ Exits 6 when a chain is broken or a cycle was found, 7 when something could not 
 
 pub(crate) const TREE: &str = "\
 Bases stand at the top, what needs them below; with -i every disk that nothing needs stands at the
-top, and its chain below. OWN is what the file takes on its file system, FREES what deleting it gives
-back (nothing while other hard links to it remain), DEPTH the number of backing files below it.
+top, and its chain below. OWN is what the file takes on its file system, SHARED what it needs and others
+need as well, FREES what deleting it gives back (nothing while other hard links to it remain), DEPTH the
+number of backing files below it: from 64 on a chain is called deep, near 900 QEMU does not open it.
 
 Example:
   $ diskdag tree -i /var/lib/images
@@ -133,7 +134,22 @@ take no locks, nor an overlay that is made a moment later.
 
 Example:
   $ diskdag can-rm --root /var/lib/images old.qcow2 && rm old.qcow2
+A no comes with a plan: what to rebase, flatten or convert first, and how much that copies at most.
 Exits 0 yes, 4 no (every blocker is named), 7 unknown (every doubt is named), 5 not found.";
+
+pub(crate) const DU: &str = "\
+OWN is what the file takes on its file system, holes not counted. SHARED is what it needs and others
+need as well: it stays when the disk goes. EXCLUSIVE is what deleting the file gives back (nothing
+while other hard links to it remain), RETAINED that and what nothing needs any more after it. What
+the file system itself shares between files (reflinks) is counted in each of them, so that less may
+come back than is said here.
+
+With --owners it also tells what could go if only the disks that owners name were of use.
+
+Example:
+  $ diskdag du --limit 20 /var/lib/images
+  $ diskdag du --sort own --owners /etc/libvirt/qemu /var/lib/images
+Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
 
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::Scanned;
-use diskdag_graph::{Depths, Disk, DiskId, Doubt, Edge, Graph, Key};
+use diskdag_graph::{
+    Bytes, DepthPolicy, DepthVerdict, Depths, Disk, DiskId, Doubt, Edge, Graph, Key, Space,
+};
 use diskdag_snapshot::catalogue::{SnapshotRecord, Standing};
 use diskdag_snapshot::{Host, Pool};
 use serde_json::{Map, Value, json};
@@ -75,15 +77,22 @@ pub(crate) fn graph_json(
     only: Option<&HashSet<DiskId>>,
 ) -> io::Result<()> {
     let graph = &scanned.graph;
-    let depths = graph.depths();
+    let (depths, space) = (graph.depths(), graph.space());
     let shown = |id: DiskId| only.is_none_or(|only| only.contains(&id));
     let disks = graph.disks().filter(|disk| shown(disk.id()));
-    answer.list("disks", disks.map(|disk| disk_json(scanned, &disk, &depths, names)))?;
+    let all = disks.map(|disk| disk_json(scanned, &disk, &depths, &space, names));
+    answer.list("disks", all)?;
     let edges = graph.edges().filter(|edge| shown(edge.from) && shown(edge.to));
     answer.list("edges", edges.map(|edge| edge_json(&edge)))
 }
 
-fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths, names: &Names) -> Value {
+fn disk_json(
+    scanned: &Scanned,
+    disk: &Disk<'_>,
+    depths: &Depths,
+    space: &Space,
+    names: &Names,
+) -> Value {
     let graph = &scanned.graph;
     let mut map = Map::new();
     map.insert("id".to_owned(), json!(disk.id().number()));
@@ -117,7 +126,36 @@ fn disk_json(scanned: &Scanned, disk: &Disk<'_>, depths: &Depths, names: &Names)
     if let Some(record) = names.get(&disk.id()) {
         put_bytes(&mut map, "snapshot", record.name.as_bytes());
     }
+    put_bytes_of(&mut map, space.of(disk.id()));
     map.into()
+}
+
+/// The bytes of a disk under the keys that `du` has for them.
+pub(crate) fn put_bytes_of(map: &mut Map<String, Value>, bytes: Bytes) {
+    let Bytes { own, shared, exclusive, retained } = bytes;
+    let all = [
+        ("own", json!(own)),
+        ("shared", json!(shared)),
+        ("exclusive", json!(exclusive)),
+        ("retained", json!(retained)),
+    ];
+    map.extend(all.map(|(key, value)| (key.to_owned(), value)));
+}
+
+/// The disks that no owner names and no owner's disk needs.
+pub(crate) fn orphans(scanned: &Scanned) -> Vec<DiskId> {
+    let graph = &scanned.graph;
+    let ids = graph.disks().map(|disk| disk.id());
+    graph.orphans(ids.filter(|id| scanned.owned.of(*id).next().is_some()))
+}
+
+/// What to say of a chain that is too deep, at its top.
+pub(crate) fn depth_warning(depth: u32) -> Option<&'static str> {
+    match DepthPolicy::default().judge(depth) {
+        DepthVerdict::Fine => None,
+        DepthVerdict::Deep => Some("deep: every layer is a file that QEMU opens; flatten it"),
+        DepthVerdict::TooDeep => Some("too deep: QEMU is not expected to open it; flatten it"),
+    }
 }
 
 fn edge_json(edge: &Edge<'_>) -> Value {

@@ -50,6 +50,8 @@ mod scope;
 mod waive;
 // Who uses a disk, by the files that say so.
 mod owners;
+// Bytes and plans: du, and what tree, can-rm and scan say of sizes and depths.
+mod space;
 // The index that a scan starts from.
 mod index;
 // Verbs, options and formats that the other files do not need.

@@ -19,6 +19,7 @@ use crate::output::Output;
 use crate::scope;
 use crate::show;
 use crate::text::{count, size};
+use crate::verbs::plan;
 
 pub(crate) fn run(
     images: &[PathBuf],
@@ -94,6 +95,12 @@ fn print_json(
     let shown = removal.blockers.iter().take(limit.unwrap_or(usize::MAX));
     answer.list("blockers", shown.map(|blocker| blocker_json(graph, asked, blocker)))?;
     answer.field("blockers-total", removal.blockers.len())?;
+    let plan = plan::of(graph, removal);
+    answer.list(
+        "plan",
+        plan.iter().take(limit.unwrap_or(usize::MAX)).map(|s| plan::json(graph, s)),
+    )?;
+    answer.field("plan-total", plan.len())?;
     answer.list("doubts", removal.doubts.iter().map(json::doubt))?;
     answer.field("checked", removal.checked.clone())?;
     answer.end()
@@ -158,6 +165,7 @@ fn print_text(
         }
     }
     blockers(graph, removal, asked, limit, out)?;
+    plan::print(graph, removal, limit, out)?;
     if !removal.doubts.is_empty() {
         writeln!(out, "\n{}", style.unknown("could not be asked"))?;
         show::doubts(out, &removal.doubts)?;
@@ -204,8 +212,7 @@ fn blockers(
     }
     let has = |kind| removal.blockers.iter().any(|blocker| blocker.kind == kind);
     if has(BlockerKind::Dependent) {
-        let advice = "to resolve it: name them too if they may go, or give them another base \
-                      (qemu-img rebase)";
+        let advice = "to resolve it: name them too if they may go, or do as the plan says";
         writeln!(out, "      {}", style.faint(advice))?;
     }
     if has(BlockerKind::Owner) {

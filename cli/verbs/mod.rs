@@ -8,6 +8,7 @@ mod compare;
 mod demo;
 mod dependents;
 mod draw;
+mod du;
 mod gc;
 mod graph;
 mod info;
@@ -16,9 +17,11 @@ mod map;
 mod measure;
 mod opening;
 mod pin;
+mod plan;
 mod recover;
 mod roots;
 mod scan;
+mod scan_hints;
 mod snap;
 mod trash;
 mod tree;
@@ -39,6 +42,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Dependents(args) => dependents::run(args, common, out),
         Verb::Why(args) => why::run(&args.image, &args.dependent, common, out),
         Verb::CanRm(args) => can_rm::run(&args.images, args.limit, common, out),
+        Verb::Du(args) => du::run(args, common, out),
         Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),

@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::scope;
 use crate::show;
 use crate::text::count;
+use crate::verbs::scan_hints::Hints;
 
 struct Counts {
     disks: usize,
@@ -78,6 +79,7 @@ fn print_json(
         })
     });
     answer.list("findings", findings)?;
+    Hints::of(scanned).json(graph, &mut answer)?;
     let Statistics { directories, files, opened, elapsed, .. } = scanned.statistics;
     answer.field("directories", directories)?;
     answer.field("files", files)?;
@@ -135,6 +137,7 @@ fn print_text(
         show::doubts(out, &health.doubts)?;
     }
     findings(graph, out, false)?;
+    Hints::of(scanned).print(graph, out)?;
     if health.doubts.is_empty() && !graph.disks().any(|disk| health.is_broken(&disk)) {
         writeln!(out, "{}", style.good("nothing is broken, and everything could be read"))?;
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use diskdag_graph::scan::Scanned;
-use diskdag_graph::{Certainty, Depths, Disk, DiskId, EdgeKind, Graph, State};
+use diskdag_graph::{Certainty, Depths, Disk, DiskId, EdgeKind, Graph, Space, State};
 
 use crate::args::Common;
 use crate::escape;
@@ -44,8 +44,8 @@ pub(crate) fn run(
     let mut shown: Vec<Disk<'_>> = graph.disks().filter(is_shown).collect();
     shown.sort_by_key(|disk| disk.path());
     let scanned = &survey.scanned;
-    let (depths, seen) = (graph.depths(), HashSet::new());
-    Walk { scanned, graph, health: &health, names: &names, depths, invert, seen }
+    let (depths, space, seen) = (graph.depths(), graph.space(), HashSet::new());
+    Walk { scanned, graph, health: &health, names: &names, depths, space, invert, seen }
         .print(&shown, out)?;
     show::notice_coverage(out, graph, &health.doubts);
     show::notice_doubts(out, survey.scanned.owned.doubts());
@@ -58,6 +58,7 @@ struct Walk<'g> {
     health: &'g Health,
     names: &'g show::Names,
     depths: Depths,
+    space: Space,
     invert: bool,
     /// The disks under which everything has been shown.
     seen: HashSet<DiskId>,
@@ -74,7 +75,10 @@ struct Step {
 impl Walk<'_> {
     fn print(&mut self, shown: &[Disk<'_>], out: &mut Output) -> io::Result<()> {
         let style = out.style;
-        let head = format!("{:>9}  {:>9}  {:>6}  {:<10} DISK", "OWN", "FREES", "DEPTH", "HEALTH");
+        let head = format!(
+            "{:>9}  {:>9}  {:>9}  {:>6}  {:<10} DISK",
+            "OWN", "SHARED", "FREES", "DEPTH", "HEALTH"
+        );
         writeln!(out, "{}", style.strong(head))?;
         for disk in shown {
             let is_top = match self.invert {
@@ -162,12 +166,13 @@ impl Walk<'_> {
         out: &mut Output,
     ) -> io::Result<()> {
         let style = out.style;
+        let (bytes, depth) = (self.space.of(disk.id()), self.depths.of(disk.id()));
         write!(
             out,
-            "{:>9}  {:>9}  {:>6}  {} {before}{label}{}",
+            "{:>9}  {:>9}  {:>9}  {depth:>6}  {} {before}{label}{}",
             size_or_dash(disk.actual_size()),
-            size(self.graph.freed_by(&[disk.id()])),
-            self.depths.of(disk.id()),
+            size_or_dash(bytes.shared),
+            size(bytes.exclusive),
             self.health.cell(disk, 10, style),
             escape::path(disk.path()),
         )?;
@@ -187,6 +192,9 @@ impl Walk<'_> {
         }
         if !disk.in_scope() && disk.state() == State::Ok {
             write!(out, "{}", style.faint("  (out of scope)"))?;
+        }
+        if let Some(warning) = show::depth_warning(depth).filter(|_| !disk.is_needed()) {
+            write!(out, "{}", style.unknown(format_args!("  ({warning})")))?;
         }
         for reason in Health::reasons(disk) {
             let reason = format!("  ({reason})");
