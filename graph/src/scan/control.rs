@@ -60,7 +60,8 @@ impl Control {
         self
     }
 
-    /// Has `report` called now and then, from any thread of the scan.
+    /// Has `report` called now and then, from any thread of the scan, one at a time. It must not take
+    /// long.
     #[must_use]
     pub fn reporting(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(report));

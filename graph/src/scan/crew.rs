@@ -38,8 +38,8 @@ pub(super) struct Shared {
     work_there: Condvar,
     /// For the caller: somebody has finished something.
     news: Condvar,
-    /// Directories, files and images so far.
-    counts: [AtomicU64; 3],
+    /// What was reported last.
+    progress: Mutex<Progress>,
 }
 
 #[derive(Default)]
@@ -87,7 +87,7 @@ impl Crew {
             state: Mutex::new(state),
             work_there: Condvar::new(),
             news: Condvar::new(),
-            counts: Default::default(),
+            progress: Mutex::default(),
         });
         for _ in 0..shared.orders.threads.get() {
             shared.hire(&mut shared.lock());
@@ -217,14 +217,14 @@ impl Shared {
         self.lock().visited.insert(identity)
     }
 
-    /// Tells the caller how far things have come.
+    /// Tells the caller how far things have come; one worker at a time, so that what the caller sees
+    /// only grows.
     pub(super) fn report(&self, Counts { directories, files, images, .. }: Counts) {
-        let add = |at: usize, more| self.counts[at].fetch_add(more, Ordering::Relaxed) + more;
-        self.orders.control.report(Progress {
-            directories: add(0, directories),
-            files: add(1, files),
-            images: add(2, images),
-        });
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.directories += directories;
+        progress.files += files;
+        progress.images += images;
+        self.orders.control.report(*progress);
     }
 
     /// One more worker.
@@ -297,7 +297,9 @@ impl Shared {
     }
 
     fn hand_in(self: &Arc<Self>, state: &mut State, done: Done) {
-        let Done { work, links, found, answer, has_waited } = done;
+        let Done { work, links, found, answer, has_waited, was_stopped } = done;
+        // What a worker has left out is missing, even if the caller has changed its mind since.
+        state.is_over |= was_stopped;
         state.work.extend(work);
         state.links.extend(links);
         state.found.append(found);

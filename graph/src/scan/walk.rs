@@ -173,9 +173,10 @@ impl<'s> Worker<'s> {
     }
 
     /// One more entry is begun; the caller watches that there is always one more.
-    pub(super) fn is_stopped_at(&self, position: usize) -> bool {
+    pub(super) fn is_stopped_at(&mut self, position: usize) -> bool {
         self.position.store(position as u64, Ordering::Relaxed);
-        self.shared.orders.control.should_stop()
+        self.done.was_stopped |= self.shared.orders.control.should_stop();
+        self.done.was_stopped
     }
 
     pub(super) fn hand_in(&mut self, at: &Place, number: u32, part: Arc<Part>) {

@@ -156,4 +156,6 @@ pub(super) struct Done {
     pub(super) answer: Option<(u64, Answer)>,
     /// The disk was waited for.
     pub(super) has_waited: bool,
+    /// It was broken off, because the caller said so.
+    pub(super) was_stopped: bool,
 }
