@@ -64,6 +64,9 @@ pub(crate) enum Verb {
     /// The graph for other programs: Graphviz, Mermaid, JSON
     #[command(after_help = help::GRAPH)]
     Graph(Graph),
+    /// The graph kept current; one JSON line per change
+    #[command(after_help = help::WATCH)]
+    Watch(Paths),
     /// The directories whose images may depend on each other
     #[command(after_help = help::ROOTS)]
     Roots(Roots),

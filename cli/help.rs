@@ -159,6 +159,18 @@ Example:
   $ diskdag graph /var/lib/images --format mermaid
 Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
 
+pub(crate) const WATCH: &str = "\
+The declared scope and the PATHs are scanned, and then watched; a line is printed for every change:
+event: ready (once, when all is scanned), appeared, changed, gone, missing (needed, and not there),
+rescanned (the system could not tell all that happened, so everything was asked again), doubt (something
+can no longer be read). path: the file. image: the backing file that it names, or null. dependents: how
+many disks depend on it now. That a guest writes is no event. Runs until it is ended, or nobody reads.
+
+Where the system tells of no changes, everything is asked once a second.
+
+Example:
+  $ diskdag watch /var/lib/images | jq -r 'select(.event == \"gone\" and .dependents > 0) | .path'";
+
 pub(crate) const ROOTS: &str = "\
 Example:
   $ diskdag roots add /var/lib/images /srv/vms

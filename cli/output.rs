@@ -33,6 +33,11 @@ impl Output {
         self.notices.push(text.into());
     }
 
+    /// Whether nobody reads any more what is written.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.stream.get_ref().is_gone
+    }
+
     /// Writes out what is buffered, then the notices.
     pub(crate) fn finish(mut self, color: Color) -> io::Result<()> {
         self.stream.flush()?;

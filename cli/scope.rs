@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diskdag_graph::scan::{Owners, Scan, Scanned, Scope, Settings};
+use diskdag_graph::scan::{Control, Live, Owners, Scan, Scanned, Scope, Settings};
 use diskdag_graph::{DiskId, ScopeSource};
 use diskdag_snapshot::pool::FOLDER;
 use diskdag_snapshot::{Host, Pool};
@@ -95,12 +95,47 @@ pub(crate) fn survey(
     around_images: bool,
 ) -> Result<Survey, Failure> {
     let settings = Configuration::load()?.settings;
+    let Surveyed { scope, images, only } = surveyed(paths, common, &settings, around_images)?;
+    let scan = Scan::new(scope).images(images.clone());
+    let scanned = run(scan, &settings, common)?;
+    found(&images, &scanned)?;
+    Ok(Survey { scanned, only })
+}
+
+/// Scans the declared scope and `paths`, to be kept current.
+pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control), Failure> {
+    let settings = Configuration::load()?.settings;
+    let Surveyed { scope, .. } = surveyed(paths, common, &settings, true)?;
+    let scan = how(Scan::new(scope), &settings, common)?;
+    let index = index::place(common)?;
+    let before = index.as_ref().map(|path| index::load(path, common)).unwrap_or_default();
+    let (_bar, control) = Bar::new(common);
+    let live = Live::begin_after(scan, &before, &control)?;
+    if let Some(path) = index {
+        index::keep(&path, &before, live.scanned(), common);
+    }
+    Ok((live, Control::default()))
+}
+
+/// What is to be surveyed.
+struct Surveyed {
+    scope: Scope,
+    images: Vec<PathBuf>,
+    only: Option<Vec<PathBuf>>,
+}
+
+fn surveyed(
+    paths: &[PathBuf],
+    common: &Common,
+    settings: &Settings,
+    around_images: bool,
+) -> Result<Surveyed, Failure> {
     let paths = paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
     let (directories, images): (Vec<_>, Vec<_>) =
         paths.iter().cloned().partition(|path| path.is_dir());
     let here = [absolute(Path::new("."))?];
     let asked = if paths.is_empty() { &here } else { &*paths };
-    let declared = with_pools(declared(common, &settings)?, asked)?;
+    let declared = with_pools(declared(common, settings)?, asked)?;
     let is_restricted = !paths.is_empty() && (declared.is_some() || !images.is_empty());
     let mut scope = match declared {
         Some(scope) => scope,
@@ -117,10 +152,7 @@ pub(crate) fn survey(
             scope.roots.push(directory);
         }
     }
-    let scan = Scan::new(scope).images(images.clone());
-    let scanned = run(scan, &settings, common)?;
-    found(&images, &scanned)?;
-    Ok(Survey { scanned, only: is_restricted.then_some(paths) })
+    Ok(Surveyed { scope, images, only: is_restricted.then_some(paths) })
 }
 
 /// The declared scope, and the pools that the images lie in with the roots that they are configured with: a

@@ -54,6 +54,8 @@ mod owners;
 mod space;
 // The index that a scan starts from.
 mod index;
+// The graph kept current.
+mod watch;
 // Verbs, options and formats that the other files do not need.
 mod verbs;
 // Exit codes, and which of several wins.

@@ -26,6 +26,7 @@ mod snap;
 mod trash;
 mod tree;
 mod waive;
+mod watch;
 mod why;
 
 use crate::args::{Common, Verb};
@@ -44,6 +45,7 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::CanRm(args) => can_rm::run(&args.images, args.limit, common, out),
         Verb::Du(args) => du::run(args, common, out),
         Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
+        Verb::Watch(args) => watch::run(&args.paths, common, out),
         Verb::Roots(args) => roots::run(&args.action, out),
         Verb::Waive(args) => waive::run(&args.path, &args.reason, out),
         Verb::Info(args) => info::run(args, out),

@@ -33,6 +33,8 @@ pub enum DoubtKind {
     Usage,
     /// A file that says which disks an owner uses could not be read.
     Owner,
+    /// Changes were missed, and are being looked for.
+    Watch,
     /// An embedder's own reason.
     Other,
 }
@@ -54,6 +56,7 @@ impl DoubtKind {
             Self::OutOfScope => "out-of-scope",
             Self::Usage => "usage",
             Self::Owner => "owner",
+            Self::Watch => "watch",
             Self::Other => "other",
         }
     }

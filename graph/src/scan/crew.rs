@@ -238,6 +238,7 @@ impl Shared {
             return;
         }
         state.workers += 1;
+        state.is_deserted = false;
         let (seen, since) = ((0, 0), Instant::now());
         state.posts.push(Post { work: None, position, turn: 0, seen, since, is_abandoned: false });
     }

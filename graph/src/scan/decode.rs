@@ -98,7 +98,13 @@ impl<'b> Rest<'b> {
         let ends = folders.last().is_none_or(|last| *last == 0);
         let names = folders.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         let sound = path.is_absolute() && ends && names.into_iter().all(is_name);
-        let folder = Folder { path: path.into(), measures, is_settled, folders: folders.to_vec() };
+        let folder = Folder {
+            path: path.into(),
+            measures,
+            is_settled,
+            is_told: false,
+            folders: folders.to_vec(),
+        };
         sound.then_some(folder)
     }
 

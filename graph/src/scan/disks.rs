@@ -1,6 +1,6 @@
 //! The last step of a scan: from files to the facts that a graph takes.
 
-use crate::facts::{Change, DependencyKnowledge, EdgeFacts, Facts, Format, Key, State};
+use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Format, Key, State};
 use crate::scan::assembly::{Assembly, in_parallel};
 use crate::scan::content::{Content, is_raw_by_name};
 use crate::scan::paths::boxed_path;
@@ -8,8 +8,8 @@ use crate::scan::plain;
 use crate::scan::references::may_refer;
 use crate::scan::waived::Waivers;
 
-/// The changes that build the graph; waivers have their say.
-pub(super) fn changes(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> Vec<Change> {
+/// The disks of the graph; waivers have their say.
+pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> Vec<Facts> {
     let threads = assembly.crew.threads();
     let loose = std::mem::take(&mut assembly.loose);
     let is_opaque = |key: &Key| loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
@@ -28,15 +28,15 @@ pub(super) fn changes(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) ->
             {
                 doubtful.push(facts.len());
             }
-            facts.push(Change::Insert(disk));
+            facts.push(disk);
         }
         (facts, doubtful)
     });
-    let mut changes = Vec::with_capacity(assembly.files.len() + loose.len());
+    let mut disks = Vec::with_capacity(assembly.files.len() + loose.len());
     let mut waived_opaque = Vec::new();
     for (mut facts, doubtful) in runs {
         for position in doubtful {
-            let Some(Change::Insert(facts)) = facts.get_mut(position) else { continue };
+            let Some(facts) = facts.get_mut(position) else { continue };
             let targets = facts.references.iter().map(|edge| &edge.target);
             let opaque: Vec<Key> = targets.filter(|key| is_opaque(key)).cloned().collect();
             if !opaque.is_empty() && waivers.cover_any(&facts.paths) {
@@ -47,7 +47,7 @@ pub(super) fn changes(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) ->
                 facts.dependencies = DependencyKnowledge::Complete;
             }
         }
-        changes.append(&mut facts);
+        disks.append(&mut facts);
     }
     let mut loose: Vec<(Key, Facts)> = loose.into_iter().collect();
     loose.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
@@ -58,9 +58,9 @@ pub(super) fn changes(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) ->
         if by_path || waived_opaque.contains(&key) {
             facts.dependencies = DependencyKnowledge::Complete;
         }
-        changes.push(Change::Insert(facts));
+        disks.push(facts);
     }
-    changes
+    disks
 }
 
 /// What is no file is known by its name: the order in which a second scan finds it too.

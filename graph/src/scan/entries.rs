@@ -48,6 +48,12 @@ impl Worker<'_> {
                 return;
             }
             let Some(name) = old.c_name(entry) else { continue };
+            if at.is_trusted && entry.is_told() {
+                if let Some(new) = &mut new {
+                    new.copy(old, entry);
+                }
+                continue;
+            }
             self.pass(&at.path, Some(name));
             let still = self.still_holds(&at.directory, name, entry);
             if still.is_some() && still == entry.measures && new.is_none() {
@@ -83,8 +89,9 @@ impl Worker<'_> {
         let parent = Parent { device: Some(measures.device), is_remote };
         let below = |name| Work::Directory { path: path.join(os_str(name)), parent };
         self.done.work.extend(old.folders().map(below));
-        self.done.found.folders.push(Folder { path: Arc::clone(&path), measures, ..old.clone() });
-        let at = Arc::new(Place { directory, path, is_remote, known: None });
+        let (is_told, of) = (!is_remote, Arc::clone(&path));
+        self.done.found.folders.push(Folder { path: of, measures, is_told, ..old.clone() });
+        let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known: None });
         self.done.work.extend(parts.iter().zip(0..).map(|((_, part), number)| {
             Work::Known(Batch { at: Arc::clone(&at), number, entries: Arc::clone(part) })
         }));
@@ -119,7 +126,14 @@ impl Worker<'_> {
         (kind == EntryKind::File && entry.holds_for(&measures)).then_some(measures)
     }
 
-    fn look(&mut self, at: &Place, name: &CStr, is_symlink: bool, began: i64, part: &mut Part) {
+    pub(super) fn look(
+        &mut self,
+        at: &Place,
+        name: &CStr,
+        is_symlink: bool,
+        began: i64,
+        part: &mut Part,
+    ) {
         if is_symlink {
             self.symlink(at, name, began, part);
         } else {

@@ -13,6 +13,7 @@ mod decode;
 mod disks;
 mod encode;
 mod entries;
+mod live;
 mod names;
 mod orders;
 mod owners;
@@ -31,12 +32,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod text;
+mod told;
 mod verify;
 mod waived;
 mod walk;
 mod work;
 
 pub use control::{Control, Progress};
+pub use live::{Event, EventKind, Live, LiveGraph};
 pub use owners::{Owned, Owners};
 pub use record::Record;
 pub use run::Scan;

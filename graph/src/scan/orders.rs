@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scan::control::Control;
+use crate::scan::live::{Dirty, Watches};
 use crate::scan::record::Record;
 use crate::sys::clock;
 
@@ -23,10 +24,19 @@ pub(crate) struct Orders {
     pub(crate) control: Control,
     /// What an earlier scan has learned.
     pub(crate) before: Record,
+    /// What vouches for directories that were not told of.
+    pub(crate) trust: Option<Trust>,
     pub(crate) gate: Option<Arc<dyn Gate>>,
     /// What is added to the time of day, in nanoseconds: nothing, but in tests, where what was just
     /// written has to count as old.
     pub(crate) ahead: i64,
+}
+
+/// Watches, and what they told since the record was made.
+#[derive(Clone)]
+pub(crate) struct Trust {
+    pub(crate) watches: Arc<Watches>,
+    pub(crate) dirty: Arc<Dirty>,
 }
 
 impl Orders {

@@ -53,7 +53,7 @@ pub(super) enum Met {
 
 /// Why a path leads to no file that can be read.
 #[derive(Clone, Debug)]
-pub(super) enum Gap {
+pub(crate) enum Gap {
     Missing,
     NotAFile(FileKind),
     Refused(String),

@@ -55,6 +55,8 @@ pub(crate) struct Folder {
     pub(crate) measures: Measures,
     /// Nothing that was there before this listing can have escaped it.
     pub(crate) is_settled: bool,
+    /// The system tells of all changes in it, if it is watched: it lies on no network.
+    pub(crate) is_told: bool,
     /// The names of the directories in it, each with a NUL.
     pub(crate) folders: Vec<u8>,
 }
@@ -129,6 +131,14 @@ impl Record {
     pub fn len(&self) -> usize {
         self.inner.folders.len()
             + self.inner.parts.iter().map(|(_, part)| part.entries.len()).sum::<usize>()
+    }
+
+    /// Whether something in it can change without the system telling.
+    pub(crate) fn has_untold(&self) -> bool {
+        let parts = self.inner.parts.iter();
+        !self.inner.outside.is_empty()
+            || self.inner.folders.iter().any(|folder| !folder.is_told)
+            || parts.flat_map(|(_, part)| &part.entries).any(|entry| !entry.is_told())
     }
 
     /// Whether nothing was learned.
@@ -207,6 +217,13 @@ impl Part {
         self.push(name, entry.is_symlink, Some(measures), entry.is_settled, content);
     }
 
+    /// Takes over an entry of another part as it is.
+    pub(crate) fn copy(&mut self, from: &Self, entry: &Entry) {
+        let Some(name) = from.c_name(entry) else { return };
+        let content = entry.content.moved(&from.text, &mut self.text);
+        self.push(name, entry.is_symlink, entry.measures, entry.is_settled, content);
+    }
+
     /// The same without one of the entries.
     pub(crate) fn without(&self, position: usize) -> Self {
         let mut part = self.clone();
@@ -218,6 +235,14 @@ impl Part {
 }
 
 impl Entry {
+    /// Whether no change of it can go untold while its directory is watched: not so what a symbolic
+    /// link leads to, nor a file that can be written to under another name.
+    pub(crate) fn is_told(&self) -> bool {
+        let is_known =
+            matches!(self.content, Content::Image(_) | Content::Other | Content::Broken(_));
+        is_known && !self.is_symlink && self.measures.is_some_and(|measures| measures.links == 1)
+    }
+
     /// Whether what is known of it holds for a file with these measures.
     pub(crate) fn holds_for(&self, now: &Measures) -> bool {
         let is_known =

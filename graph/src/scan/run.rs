@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource};
-use crate::facts::Key;
+use crate::facts::{Change, Facts, Key};
 use crate::graph::{DiskId, Graph, bytes};
 use crate::scan::assembly::{Assembly, Step};
-use crate::scan::control::Control;
+use crate::scan::control::{Control, Counts};
 use crate::scan::crew::Crew;
-use crate::scan::orders::{Gate, Orders};
+use crate::scan::orders::{Gate, Orders, Trust};
 use crate::scan::owners::{Claim, Owned, Owners};
 use crate::scan::places::Place;
 use crate::scan::question::Gap;
@@ -148,8 +148,21 @@ impl Scan {
     ///
     /// As [`Scan::run`].
     pub fn run_after(&self, before: &Record, control: &Control) -> Result<Scanned, ScanError> {
+        self.gather(before, None, control)?.into_scanned(self.clone())
+    }
+
+    /// Asks everything that there is to ask; the graph is still to be made.
+    pub(crate) fn gather(
+        &self,
+        before: &Record,
+        trust: Option<Trust>,
+        control: &Control,
+    ) -> Result<Gathered, ScanError> {
         let start = Instant::now();
         let time = SystemTime::now();
+        if let Some(trust) = &trust {
+            trust.watches.begin();
+        }
         let crew = Crew::begin(Orders {
             roots: self.scope.roots.clone(),
             threads: self.threads,
@@ -157,6 +170,7 @@ impl Scan {
             patience: self.patience,
             control: control.clone(),
             before: before.clone(),
+            trust,
             gate: self.gate.clone(),
             ahead: self.ahead,
         })?;
@@ -179,38 +193,21 @@ impl Scan {
             as_of: Some(AsOf { generation: before.inner.generation + 1, time }),
             ..waivers.apply(doubts, skipped)
         };
-        let mut graph = Graph::new();
-        graph.apply(disks::changes(&mut assembly, &mut waivers))?;
+        let disks = disks::facts(&mut assembly, &mut waivers);
         coverage.waived = waivers.used();
-        graph.set_coverage(coverage);
         let opened = counts.opened + assembly.opened;
         record.continues(before, &self.scope.roots, assembly.outside);
-        let images = places.into_iter().map(|place| id_of(&graph, place)).collect();
-        let statistics = Statistics {
-            directories: counts.directories,
-            files: counts.files,
-            listed: counts.listed,
-            asked: counts.asked,
-            opened,
-            elapsed: start.elapsed(),
-        };
-        let owners = self.owners.as_ref();
-        let owned = owners.map(|owners| owned(owners, &graph, claims)).unwrap_or_default();
-        Ok(Scanned { graph, images, owned, record, statistics, scan: self.clone() })
+        Ok(Gathered { disks, coverage, places, claims, record, counts, opened, start })
     }
 
     /// The images asked about that lie in none of the declared directories: what is beside them,
     /// where dependents usually are, was not asked.
-    fn outside(
-        &self,
-        assembly: &Assembly<'_>,
-        places: &[Result<Key, (Key, ImageError)>],
-    ) -> Vec<Doubt> {
+    fn outside(&self, assembly: &Assembly<'_>, places: &[Placed]) -> Vec<Doubt> {
         if !self.scope.source.is_declaration() {
             return Vec::new();
         }
-        let lies_outside = |(place, path): (&Result<Key, _>, &PathBuf)| {
-            let key = place.as_ref().ok()?;
+        let lies_outside = |(place, path): (&Placed, &PathBuf)| {
+            let key = place.0.as_ref().ok()?;
             (!assembly.is_in_scope(key)).then(|| Doubt {
                 path: path.clone(),
                 kind: DoubtKind::OutOfScope,
@@ -237,13 +234,31 @@ impl Scan {
         claims.map(place).collect()
     }
 
+    /// What owners say about the disks of a graph.
+    pub(crate) fn owned(&self, graph: &Graph, claims: Vec<Result<Key, Gap>>) -> Owned {
+        let Some(owners) = &self.owners else { return Owned::default() };
+        let mut doubts = Vec::new();
+        let disks = claims.into_iter().zip(&owners.claims).map(|(place, claim)| match place {
+            Ok(key) => graph.find_key(&key),
+            // What is not there is no disk, or a missing one that something needs.
+            Err(Gap::Missing) => graph.find_key(&Key::name(bytes(&claim.path))),
+            Err(Gap::NotAFile(_) | Gap::Refused(_)) => None,
+            Err(Gap::Unreadable(reason)) => {
+                let reason =
+                    format!("{} names it, and it could not be looked at: {reason}", claim.owner);
+                let path = claim.path.clone();
+                doubts.push(Doubt { path, kind: DoubtKind::Owner, reason });
+                None
+            }
+        });
+        let disks = disks.collect();
+        Owned::new(owners, disks, doubts)
+    }
+
     /// Finds the images asked about; each is a disk whatever it holds.
-    fn place_images(
-        &self,
-        assembly: &mut Assembly<'_>,
-    ) -> Step<Vec<Result<Key, (Key, ImageError)>>> {
+    fn place_images(&self, assembly: &mut Assembly<'_>) -> Step<Vec<Placed>> {
         let place = |image: &PathBuf| {
-            Ok(match assembly.locate(0, bytes(image))? {
+            Ok(Placed(match assembly.locate(0, bytes(image))? {
                 Place::File(file) => {
                     assembly.want(file);
                     Ok(assembly.key(file))
@@ -257,7 +272,7 @@ impl Scan {
                     };
                     Err((Key::name(path), error))
                 }
-            })
+            }))
         };
         self.images.iter().map(place).collect()
     }
@@ -276,29 +291,40 @@ impl std::fmt::Debug for Scan {
     }
 }
 
-/// What owners say about the disks of a graph.
-fn owned(owners: &Owners, graph: &Graph, claims: Vec<Result<Key, Gap>>) -> Owned {
-    let mut doubts = Vec::new();
-    let disks = claims.into_iter().zip(&owners.claims).map(|(place, claim)| match place {
-        Ok(key) => graph.find_key(&key),
-        // What is not there is no disk, or a missing one that something needs.
-        Err(Gap::Missing) => graph.find_key(&Key::name(bytes(&claim.path))),
-        Err(Gap::NotAFile(_) | Gap::Refused(_)) => None,
-        Err(Gap::Unreadable(reason)) => {
-            let reason =
-                format!("{} names it, and it could not be looked at: {reason}", claim.owner);
-            doubts.push(Doubt { path: claim.path.clone(), kind: DoubtKind::Owner, reason });
-            None
-        }
-    });
-    let disks = disks.collect();
-    Owned::new(owners, disks, doubts)
+/// What was asked, and what came of it.
+pub(crate) struct Gathered {
+    pub(crate) disks: Vec<Facts>,
+    pub(crate) coverage: Coverage,
+    pub(crate) places: Vec<Placed>,
+    pub(crate) claims: Vec<Result<Key, Gap>>,
+    pub(crate) record: Record,
+    pub(crate) counts: Counts,
+    pub(crate) opened: u64,
+    pub(crate) start: Instant,
 }
 
-/// A missing image that something refers to is a node like any other.
-fn id_of(graph: &Graph, place: Result<Key, (Key, ImageError)>) -> Result<DiskId, ImageError> {
-    match place {
-        Ok(key) => graph.find_key(&key).ok_or(ImageError::NotFound),
-        Err((key, error)) => graph.find_key(&key).ok_or(error),
+/// Where an image that was asked about is.
+pub(crate) struct Placed(Result<Key, (Key, ImageError)>);
+
+impl Placed {
+    /// A missing image that something refers to is a node like any other.
+    pub(crate) fn id(self, graph: &Graph) -> Result<DiskId, ImageError> {
+        match self.0 {
+            Ok(key) => graph.find_key(&key).ok_or(ImageError::NotFound),
+            Err((key, error)) => graph.find_key(&key).ok_or(error),
+        }
+    }
+}
+
+impl Gathered {
+    /// Makes the graph.
+    pub(crate) fn into_scanned(self, scan: Scan) -> Result<Scanned, ScanError> {
+        let mut graph = Graph::new();
+        graph.apply(self.disks.into_iter().map(Change::Insert))?;
+        graph.set_coverage(self.coverage);
+        let images = self.places.into_iter().map(|place| place.id(&graph)).collect();
+        let owned = scan.owned(&graph, self.claims);
+        let statistics = Statistics::of(self.counts, self.opened, self.start.elapsed());
+        Ok(Scanned { graph, images, owned, record: self.record, statistics, scan })
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::graph::{DiskId, Graph};
+use crate::scan::control::Counts;
 use crate::scan::owners::Owned;
 use crate::scan::record::Record;
 use crate::scan::run::Scan;
@@ -39,6 +40,13 @@ pub struct Statistics {
     pub opened: u64,
     /// From the first system call to the finished graph.
     pub elapsed: Duration,
+}
+
+impl Statistics {
+    pub(crate) fn of(counts: Counts, opened: u64, elapsed: Duration) -> Self {
+        let Counts { directories, files, listed, asked, .. } = counts;
+        Self { directories, files, listed, asked, opened, elapsed }
+    }
 }
 
 /// Why an image that a question is about cannot be in the graph.

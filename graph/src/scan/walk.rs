@@ -92,7 +92,15 @@ impl<'s> Worker<'s> {
             return;
         }
         self.done.found.counts.directories += 1;
-        if let Some(changed) = self.as_before(directory, path, is_remote) {
+        // Before anything in it is looked at.
+        let trust = self.shared.orders.trust.as_ref();
+        let is_trusted = trust
+            .is_some_and(|trust| trust.watches.meet(&directory) && !trust.dirty.all && !is_remote);
+        let unknown = match is_trusted {
+            true => self.as_told(directory, path),
+            false => self.as_before(directory, path, is_remote),
+        };
+        if let Some(changed) = unknown {
             self.list(changed, path, is_remote);
         }
     }
@@ -138,11 +146,12 @@ impl<'s> Worker<'s> {
             self.doubt(path, DoubtKind::Directory, &error);
         }
         let measures = directory.measures;
-        let folder = Folder { path: Arc::clone(&path), measures, is_settled, folders };
+        let folder =
+            Folder { path: Arc::clone(&path), measures, is_settled, is_told: !is_remote, folders };
         self.done.found.folders.push(folder);
         names.entries.sort_unstable();
         let known = self.known_names(measures.identity());
-        let at = Arc::new(Place { directory, path, is_remote, known });
+        let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known });
         let batches = names.split().zip(0..);
         // The last piece of work is the first to be done.
         self.done.work.extend(

@@ -44,6 +44,8 @@ pub(super) struct Batch<T> {
 
 /// An opened directory on its way to be a [`Folder`].
 pub(super) struct Place {
+    /// The system has told of no change in it: what it would tell of need not be asked.
+    pub(super) is_trusted: bool,
     pub(super) directory: Directory,
     pub(super) path: Arc<Path>,
     pub(super) is_remote: bool,

@@ -184,6 +184,13 @@ impl Directory {
         Ok(Asked { kind, measures: Measures::from(&stat) })
     }
 
+    /// A path that leads to this very directory, whatever becomes of its name.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn magic_path(&self) -> String {
+        use std::os::fd::AsRawFd as _;
+        format!("/proc/self/fd/{}", self.fd.as_raw_fd())
+    }
+
     pub(crate) fn residence(&self) -> io::Result<Residence> {
         residence(&self.fd)
     }

@@ -3,6 +3,7 @@
 
 mod directory;
 mod locks;
+mod notify;
 mod residence;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use directory::{Asked, Directory, EntryKind, Measures};
 pub(crate) use locks::qemu_locks;
+pub(crate) use notify::{Notice, Notify};
 pub(crate) use residence::{Residence, residence};
 
 /// The time of day in nanoseconds since 1970, by the clock that file systems of this host use.

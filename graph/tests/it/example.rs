@@ -46,3 +46,63 @@ fn who_depends_answers_from_one_scan() {
     );
     assert_eq!(String::from_utf8(answers).unwrap(), expected);
 }
+
+#[expect(unreachable_pub, reason = "an example is a program of its own")]
+#[path = "../../examples/live_graph.rs"]
+mod live_graph;
+
+/// Questions that are made up only when they are read: what happens before is seen by then.
+struct Questions<'f> {
+    fleet: &'f crate::scans::Fleet,
+    asked: usize,
+    line: Vec<u8>,
+}
+
+impl Questions<'_> {
+    fn next(&mut self) -> Option<String> {
+        let at = |name: &str| self.fleet.path(name).display().to_string();
+        self.asked += 1;
+        match self.asked {
+            1 => {}
+            2 => self.fleet.image("web", Some("golden")),
+            3 => std::fs::remove_file(self.fleet.path("golden")).unwrap(),
+            _ => return None,
+        }
+        Some(format!("{} {}\n", at("web"), at("golden")))
+    }
+}
+
+impl std::io::Read for Questions<'_> {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl std::io::BufRead for Questions<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.line.is_empty() {
+            self.line = self.next().unwrap_or_default().into_bytes();
+        }
+        Ok(&self.line)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.line.drain(..count);
+    }
+}
+
+#[test]
+fn live_graph_answers_from_what_is_there_at_the_moment() {
+    let fleet = crate::scans::Fleet::new();
+    fleet.image("golden", None);
+    let mut answers = Vec::new();
+    let questions = Questions { fleet: &fleet, asked: 0, line: Vec::new() };
+    live_graph::run(vec![fleet.path("")], questions, &mut answers).unwrap();
+    let at = |name: &str| fleet.path(name).display().to_string();
+    let (web, golden) = (at("web"), at("golden"));
+    let expected = format!(
+        "not in the graph\n{web}: appeared\nyes\n\
+         {golden}: gone\n{web}: changed\n{golden}: missing\nyes\n"
+    );
+    assert_eq!(String::from_utf8(answers).unwrap(), expected);
+}

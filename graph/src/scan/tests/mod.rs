@@ -5,6 +5,8 @@ mod fleet;
 
 /// What a second scan costs, and that it finds what a first one finds.
 mod again;
+/// A graph that is kept current.
+mod live;
 /// Those who use disks, and say so in files of their own.
 mod owners;
 /// Programs of random changes, a rescan after each.

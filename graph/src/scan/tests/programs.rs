@@ -5,7 +5,7 @@ use crate::scan::Record;
 
 /// What somebody does behind the scan's back.
 #[derive(Clone, Debug)]
-enum Act {
+pub(super) enum Act {
     /// A new image, or an old one that names another backing file from now on.
     Write {
         at: Place,
@@ -36,13 +36,13 @@ enum Act {
 }
 
 /// One of a few names in one of a few directories, so that they meet often.
-type Place = (u8, u8);
+pub(super) type Place = (u8, u8);
 
 fn place() -> impl Strategy<Value = Place> {
     (0..3_u8, 0..5_u8)
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub(super) fn acts() -> impl Strategy<Value = Act> {
     let two = || (place(), place());
     prop_oneof![
         6 => (place(), proptest::option::of(place()))
@@ -62,13 +62,20 @@ fn folder(number: u8) -> &'static str {
     ["in", "in/a", "in/a/b"][usize::from(number)]
 }
 
+/// The directories in which all happens.
+pub(super) fn folders(fleet: &Fleet) {
+    for folder in ["in", "in/a", "in/a/b", "out"] {
+        fleet.folder(folder);
+    }
+}
+
 fn name((directory, name): Place) -> String {
     format!("{}/{name}", folder(directory))
 }
 
 impl Act {
     /// Does it. What cannot be done (no such file, a directory in the way) is not done.
-    fn run(&self, fleet: &Fleet) {
+    pub(super) fn run(&self, fleet: &Fleet) {
         let path = |place: &Place| fleet.path(&name(*place));
         let touch = |place: &Place| fleet.touch(&path(place));
         match self {
@@ -132,12 +139,10 @@ proptest! {
     /// and so does one that starts from a saved index.
     #[test]
     fn a_rescan_finds_what_a_scan_finds(
-        program in proptest::collection::vec(proptest::collection::vec(act(), 1..4), 1..10)
+        program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
     ) {
         let fleet = Fleet::new();
-        for folder in ["in", "in/a", "in/a/b", "out"] {
-            fleet.folder(folder);
-        }
+        folders(&fleet);
         let mut record = fleet.fresh().record;
         let index = fleet.path("index");
         for acts in program {

@@ -1,0 +1,118 @@
+//! From one state of the graph to the next: the changes, and what is worth telling of them.
+
+use std::path::{Path, PathBuf};
+
+use crate::facts::{Change, Facts, State};
+use crate::graph::{DiskId, Graph};
+use crate::index::SlotSet;
+
+/// What happened to a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// It was not there before.
+    Appeared,
+    /// It is called, or needs, or is something else than before. That a guest has written to it is
+    /// no event.
+    Changed,
+    /// It is gone. What needs it still does: the disk of the event is the missing one, if any does.
+    Gone,
+    /// It is needed, and not there.
+    Missing,
+    /// Not everything could be followed: everything was asked again.
+    Rescanned,
+}
+
+impl EventKind {
+    /// The word that stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Changed => "changed",
+            Self::Gone => "gone",
+            Self::Missing => "missing",
+            Self::Rescanned => "rescanned",
+        }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// To which file; the first directory of the scope where it is about everything.
+    pub path: PathBuf,
+    /// The disk, as long as it, or the need of another for it, is in the graph.
+    pub disk: Option<DiskId>,
+}
+
+/// The changes that make `graph` one of these disks and no others.
+pub(super) fn changes(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>) {
+    let mut changes = Vec::new();
+    let mut told = Vec::new();
+    let mut stays = SlotSet::default();
+    for facts in now {
+        let before = graph.inner.slot_of_key(&facts.key);
+        if let Some(slot) = before {
+            stays.insert(slot);
+        }
+        let known = before.and_then(|slot| graph.inner.facts(slot).map(|facts| (slot, facts)));
+        let kind = match known {
+            Some((_, known)) if *known == facts => continue,
+            Some((_, known)) if is_same(known, &facts) => None,
+            _ if facts.state == State::Missing => Some(EventKind::Missing),
+            Some((_, known)) if known.state != State::Missing => Some(EventKind::Changed),
+            _ => Some(EventKind::Appeared),
+        };
+        if let Some(kind) = kind {
+            told.push(Told { kind, facts: facts.clone() });
+        }
+        changes.push(Change::Insert(facts));
+    }
+    for disk in graph.disks() {
+        let slot = disk.id().slot;
+        if !stays.contains(&slot) && !graph.inner.is_placeholder(slot) {
+            if disk.state() != State::Missing {
+                told.push(Told { kind: EventKind::Gone, facts: disk.facts().clone() });
+            }
+            changes.push(Change::Remove(disk.id()));
+        }
+    }
+    // First what is no more, then what there is instead.
+    told.sort_by_key(|told| told.kind != EventKind::Gone);
+    (changes, told)
+}
+
+/// An event before the graph knows of it.
+pub(super) struct Told {
+    kind: EventKind,
+    facts: Facts,
+}
+
+impl Told {
+    /// The event, as the graph knows the disk now.
+    pub(super) fn event(self, graph: &Graph) -> Event {
+        let by_path = || graph.find(self.facts.paths.first()?);
+        let disk = graph.find_key(&self.facts.key).or_else(by_path);
+        let path = match (self.facts.paths.first(), disk.and_then(|disk| graph.disk(disk))) {
+            (Some(path), _) => path.to_path_buf(),
+            (None, Some(disk)) => disk.path().to_owned(),
+            (None, None) => Path::new("").to_owned(),
+        };
+        Event { kind: self.kind, path, disk }
+    }
+}
+
+/// Whether only sizes differ, which change under every guest.
+fn is_same(before: &Facts, now: &Facts) -> bool {
+    before.paths == now.paths
+        && before.format == now.format
+        && before.state == now.state
+        && before.reason == now.reason
+        && before.virtual_size == now.virtual_size
+        && before.references == now.references
+        && before.dependencies == now.dependencies
+        && before.findings == now.findings
+        && before.in_scope == now.in_scope
+}

@@ -1,0 +1,212 @@
+//! The graph, and whoever keeps it current.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use crate::doubt::{Doubt, DoubtKind};
+use crate::graph::Graph;
+use crate::scan::control::Control;
+use crate::scan::live::changes::{self, Event, EventKind};
+use crate::scan::live::watches::{Dirty, Watches};
+use crate::scan::orders::Trust;
+use crate::scan::record::Record;
+use crate::scan::run::{Gathered, Scan};
+use crate::scan::scanned::{ScanError, Scanned, Statistics};
+
+/// Where the system tells of no changes, everything is asked this often.
+const POLL: Duration = Duration::from_secs(1);
+/// What comes within so short a time is taken in together.
+const BURST: Duration = Duration::from_millis(2);
+
+/// Keeps a graph current. It belongs to one thread, which calls [`Live::wait`] and
+/// [`Live::refresh`] in turn; others ask through [`Live::handle`].
+///
+/// Ids stay good from one version to the next, as with [`Graph::apply`].
+#[derive(Debug)]
+pub struct Live {
+    scan: Scan,
+    /// Nothing where the system tells of no changes.
+    watches: Option<Arc<Watches>>,
+    now: Scanned,
+    shared: LiveGraph,
+    /// Everything is watched, so that what was not told has not changed.
+    is_whole: bool,
+    /// Something can change without being told.
+    has_untold: bool,
+}
+
+/// The current version of a graph, for any thread.
+#[derive(Clone, Debug, Default)]
+pub struct LiveGraph {
+    graph: Arc<RwLock<Graph>>,
+}
+
+impl LiveGraph {
+    /// The version that was made last; it stays as it is. [`crate::Coverage::as_of`] says as of when
+    /// it is true. Never waits for a scan.
+    pub fn graph(&self) -> Graph {
+        self.graph.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, graph: &Graph) {
+        *self.graph.write().unwrap_or_else(PoisonError::into_inner) = graph.clone();
+    }
+}
+
+impl Live {
+    /// Scans, and watches what it scans from before it looks. Where the system tells of no changes,
+    /// or has no watches left, every [`Live::refresh`] asks everything, at the price of a rescan.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scan::run`].
+    pub fn begin(scan: Scan, control: &Control) -> Result<Self, ScanError> {
+        Self::begin_after(scan, &Record::default(), control)
+    }
+
+    /// The same with what an earlier scan has learned, as [`Scan::run_after`] uses it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scan::run`].
+    pub fn begin_after(scan: Scan, before: &Record, control: &Control) -> Result<Self, ScanError> {
+        let watches = Watches::new().ok().map(Arc::new);
+        let shared = LiveGraph::default();
+        let trust = watches.clone().map(Trust::nothing);
+        let gathered = scan.gather(before, trust, control)?;
+        let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
+        let now = gathered.into_scanned(scan.clone())?;
+        let has_untold = !is_whole || has_untold(&now);
+        shared.publish(&now.graph);
+        Ok(Self { scan, watches, now, shared, is_whole, has_untold })
+    }
+
+    /// What the last refresh found.
+    pub fn scanned(&self) -> &Scanned {
+        &self.now
+    }
+
+    /// The graph as of the last refresh.
+    pub fn graph(&self) -> &Graph {
+        &self.now.graph
+    }
+
+    /// For other threads.
+    pub fn handle(&self) -> LiveGraph {
+        self.shared.clone()
+    }
+
+    /// Whether changes are told by the system. Else they are found by asking everything, and
+    /// [`Live::wait`] only lets a second go by.
+    pub fn is_watching(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Waits until something may have changed, or `patience` is over; says whether a refresh is
+    /// worth it. Where something can change without being told (symbolic links, files out of the
+    /// scope), it is worth it every second.
+    pub fn wait(&self, patience: Duration) -> bool {
+        let patience = if self.has_untold { patience.min(POLL) } else { patience };
+        let until = Instant::now() + patience;
+        let rest = |until: Instant| until.saturating_duration_since(Instant::now());
+        let Some(watches) = &self.watches else {
+            std::thread::park_timeout(rest(until));
+            return true;
+        };
+        match watches.wait(rest(until)) {
+            Ok(true) => {
+                // What takes long is not done more often than half of the time.
+                std::thread::park_timeout(self.now.statistics.elapsed.clamp(BURST, POLL));
+                true
+            }
+            Ok(false) => self.has_untold,
+            Err(_) => true,
+        }
+    }
+
+    /// Takes in everything that has happened until it is called, and says what that is. What the
+    /// graph says then was so at the moment of the call.
+    ///
+    /// Costs two system calls per directory and what has changed; everything is asked where the
+    /// system could not tell all. In that case, and until that is done, the version that others see
+    /// is in doubt.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scan::run`]. The graph stays as it is then, and in doubt; the next refresh asks
+    /// everything.
+    pub fn refresh(&mut self, control: &Control) -> Result<Vec<Event>, ScanError> {
+        let mut dirty = self.watches.as_ref().map(|watches| watches.drain()).unwrap_or_default();
+        let was_lost = dirty.all;
+        dirty.all |= !self.is_whole;
+        if dirty.is_empty() && !self.has_untold {
+            return Ok(Vec::new());
+        }
+        if was_lost {
+            self.is_whole = false;
+            self.doubt();
+        }
+        let trust = self.watches.clone().map(|watches| Trust { watches, dirty: Arc::new(dirty) });
+        let gathered = self.scan.gather(&self.now.record, trust, control);
+        let gathered = match gathered {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                // What was drained is not taken in, and will not be told again.
+                (self.is_whole, self.has_untold) = (false, true);
+                self.doubt();
+                return Err(error);
+            }
+        };
+        self.is_whole = self.watches.as_ref().is_some_and(|watches| watches.end());
+        let mut events = self.take_in(gathered)?;
+        if was_lost {
+            let path = self.now.graph.coverage().scope.first().cloned().unwrap_or_default();
+            events.insert(0, Event { kind: EventKind::Rescanned, path, disk: None });
+        }
+        Ok(events)
+    }
+
+    /// Makes the graph what was gathered.
+    fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
+        let Gathered { disks, coverage, places, claims, record, counts, opened, start } = gathered;
+        let (changes, told) = changes::changes(&self.now.graph, disks);
+        self.now.graph.apply(changes)?;
+        self.now.graph.set_coverage(coverage);
+        let graph = &self.now.graph;
+        self.now.images = places.into_iter().map(|place| place.id(graph)).collect();
+        self.now.owned = self.scan.owned(graph, claims);
+        self.now.record = record;
+        self.has_untold = !self.is_whole || has_untold(&self.now);
+        self.now.statistics = Statistics::of(counts, opened, start.elapsed());
+        self.shared.publish(&self.now.graph);
+        Ok(told.into_iter().map(|told| told.event(&self.now.graph)).collect())
+    }
+
+    /// Has those who ask meanwhile know that something was missed.
+    fn doubt(&mut self) {
+        let mut coverage = self.now.graph.coverage().clone();
+        if coverage.doubts.iter().any(|doubt| doubt.kind == DoubtKind::Watch) {
+            return;
+        }
+        coverage.doubts.push(Doubt {
+            path: coverage.scope.first().cloned().unwrap_or_default(),
+            kind: DoubtKind::Watch,
+            reason: "not all changes were told; everything is being asked again".to_owned(),
+        });
+        self.now.graph.set_coverage(coverage);
+        self.shared.publish(&self.now.graph);
+    }
+}
+
+/// Whether something can change without being told: what could not be looked at can, too.
+fn has_untold(now: &Scanned) -> bool {
+    now.record.has_untold() || !now.graph.coverage().doubts.is_empty()
+}
+
+impl Trust {
+    /// Watches, and believes nothing.
+    fn nothing(watches: Arc<Watches>) -> Self {
+        let dirty = Dirty { all: true, ..Dirty::default() };
+        Self { watches, dirty: Arc::new(dirty) }
+    }
+}

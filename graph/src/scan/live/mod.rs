@@ -1,0 +1,16 @@
+//! A graph that is kept current.
+//!
+//! Every directory is watched from before it is first listed, so no change falls between. What the
+//! kernel tells is taken as a hint where to look, never as what happened: whatever a notice is
+//! about is looked at again. A directory without notices is believed to be as it was; symbolic
+//! links, files with links elsewhere and files out of the scope, which can change without a notice,
+//! are asked every time. When the kernel could not tell everything, or will not, everything is
+//! asked; until that is done the graph says that it is in doubt.
+
+mod changes;
+mod current;
+mod watches;
+
+pub use changes::{Event, EventKind};
+pub use current::{Live, LiveGraph};
+pub(crate) use watches::{Dirty, Watches};

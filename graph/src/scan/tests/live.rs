@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::fleet::{Fleet, LATER, picture};
+use super::programs::{Act, acts, folders};
+use crate::scan::{Control, EventKind, Live};
+use crate::{Coverage, DoubtKind, Facts, Graph};
+
+fn live(fleet: &Fleet) -> Option<Live> {
+    let live = Live::begin(fleet.scan(), &Control::default()).unwrap();
+    if live.is_watching() {
+        return Some(live);
+    }
+    // Another system, or no watches left for this user.
+    assert!(!cfg!(target_os = "linux") || !has_watches(), "not watching");
+    None
+}
+
+fn has_watches() -> bool {
+    let limit = std::fs::read_to_string("/proc/sys/fs/inotify/max_user_watches");
+    limit.is_ok_and(|limit| limit.trim().parse::<u64>().is_ok_and(|limit| limit > 4096))
+}
+
+/// What a file occupies changes when the system gets round to write it out, which nobody is told.
+fn settled(graph: &Graph) -> (Vec<Facts>, Coverage) {
+    let (mut facts, coverage) = picture(graph);
+    facts.iter_mut().for_each(|facts| facts.actual_size = None);
+    (facts, coverage)
+}
+
+fn refresh(live: &mut Live) -> Vec<(EventKind, String)> {
+    let events = live.refresh(&Control::default()).unwrap();
+    let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    events.iter().map(|event| (event.kind, name(&event.path))).collect()
+}
+
+#[test]
+fn a_new_overlay_is_known_as_soon_as_it_is_there() {
+    let fleet = Fleet::some();
+    let Some(mut live) = live(&fleet) else { return };
+    let handle = live.handle();
+    let base = live.graph().find(&fleet.path("in/base")).unwrap();
+    fleet.image("out/new", Some("../base"));
+    std::fs::rename(fleet.path("out/new"), fleet.path("in/deep/new")).unwrap();
+    assert!(live.wait(Duration::from_secs(60)));
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "new".to_owned())]);
+    // Nothing but the new one was opened, and the link and the base out of the scope asked.
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.listed, cost.opened), (0, 1));
+    assert!(cost.asked <= 2, "{cost:?}");
+    // The ids are those of before, for those who ask from elsewhere too.
+    let new = handle.graph().find(&fleet.path("in/deep/new")).unwrap();
+    assert!(handle.graph().depends_on(new, base).is_yes());
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+
+    std::fs::remove_file(fleet.path("in/deep/new")).unwrap();
+    assert_eq!(refresh(&mut live), [(EventKind::Gone, "new".to_owned())]);
+    assert!(live.graph().disk(new).is_none());
+    // A version that somebody holds stays as it was.
+    assert_eq!(refresh(&mut live), []);
+}
+
+/// In place, by a machine that runs: no directory changes.
+#[test]
+fn a_rebase_in_place_is_seen_and_a_guest_that_writes_is_no_event() {
+    let fleet = Fleet::some();
+    let Some(mut live) = live(&fleet) else { return };
+    fleet.image("in/deep/3", Some("4"));
+    let events = refresh(&mut live);
+    assert!(events.contains(&(EventKind::Changed, "3".to_owned())), "{events:?}");
+    std::fs::write(fleet.path("in/deep/plain.raw"), [1; 512]).unwrap();
+    std::fs::write(fleet.path("in/deep/plain.raw"), [1; 700]).unwrap();
+    assert_eq!(refresh(&mut live), []);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
+/// The kernel keeps so many notices and no more: nothing is then believed, and everything asked.
+#[test]
+fn more_than_the_kernel_can_tell_is_asked_again() {
+    let fleet = Fleet::some();
+    let Some(mut live) = live(&fleet) else { return };
+    let kept = std::fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let kept: u32 = kept.trim().parse().unwrap();
+    if kept > 1 << 17 {
+        return;
+    }
+    let files = ["in/deep/1", "in/deep/2"].map(|name| std::fs::File::open(fleet.path(name)));
+    let times = std::fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);
+    for file in files.iter().cycle().take(kept as usize + 2) {
+        file.as_ref().unwrap().set_times(times).unwrap();
+    }
+    fleet.image("in/deep/new", Some("../base"));
+    fleet.folder("in/more");
+    fleet.image("in/more/above", Some("../deep/new"));
+    let events = refresh(&mut live);
+    assert_eq!(events[0].0, EventKind::Rescanned);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    // And it is watched on: the new directory, too.
+    assert!(live.is_watching());
+    fleet.image("in/more/later", Some("above"));
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "later".to_owned())]);
+}
+
+/// Who asks while things are missed is told so, and not given a stale no.
+#[test]
+fn a_refresh_that_fails_leaves_a_graph_in_doubt() {
+    let fleet = Fleet::some();
+    let Some(mut live) = live(&fleet) else { return };
+    let leaf = live.graph().find(&fleet.path("in/deep/5")).unwrap();
+    assert!(live.graph().has_dependents(leaf).is_no());
+    fleet.image("in/deep/new", Some("5"));
+    let stopped = Control::default().until(std::time::Instant::now());
+    assert!(live.refresh(&stopped).is_err());
+    let graph = live.handle().graph();
+    assert!(graph.has_dependents(leaf).is_unknown());
+    assert_eq!(graph.coverage().doubts[0].kind, DoubtKind::Watch);
+    refresh(&mut live);
+    assert!(live.handle().graph().has_dependents(leaf).is_yes());
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
+#[test]
+fn a_root_that_goes_and_comes_back_is_followed() {
+    let fleet = Fleet::some();
+    let Some(mut live) = live(&fleet) else { return };
+    std::fs::rename(fleet.path("in"), fleet.path("away")).unwrap();
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    std::fs::rename(fleet.path("away"), fleet.path("in")).unwrap();
+    // Nobody watches where it was: after a second it is worth asking.
+    assert!(live.wait(Duration::from_secs(60)));
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The oracle is a scan that knows nothing.
+    #[test]
+    fn what_is_kept_current_is_what_a_scan_finds(
+        program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
+    ) {
+        let fleet = Fleet::new();
+        folders(&fleet);
+        let Some(mut live) = live(&fleet) else { return Ok(()) };
+        for acts in program {
+            acts.iter().for_each(|act: &Act| act.run(&fleet));
+            refresh(&mut live);
+            let fresh = fleet.scan().ahead(LATER).run(&Control::default()).unwrap();
+            prop_assert_eq!(settled(live.graph()), settled(&fresh.graph), "after {:?}", acts);
+        }
+    }
+}

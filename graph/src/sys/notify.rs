@@ -1,0 +1,140 @@
+//! The kernel's word on what changes in directories: inotify.
+//!
+//! Writes through a memory map are not told, and on network file systems not what other hosts do.
+
+use std::io;
+use std::time::Duration;
+
+use crate::sys::Directory;
+
+/// Something has changed in, or with, a watched directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// What lies under a name of the directory.
+    Entry { watch: i32, name: Vec<u8> },
+    /// The directory itself went away or to another place, or its file system did; what was known
+    /// of it by this watch is known no more.
+    Gone { watch: i32 },
+    /// More happened than the kernel could tell.
+    Overflow,
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::mem::MaybeUninit;
+    use std::os::fd::OwnedFd;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch};
+    use rustix::fs::inotify::{init, remove_watch};
+    use rustix::io::Errno;
+
+    use super::{Directory, Duration, Notice, io};
+
+    /// An inotify descriptor.
+    #[derive(Debug)]
+    pub(crate) struct Notify {
+        fd: OwnedFd,
+    }
+
+    impl Notify {
+        pub(crate) fn new() -> io::Result<Self> {
+            Ok(Self { fd: init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)? })
+        }
+
+        /// Has everything told that happens to the names in a directory from now on.
+        pub(crate) fn watch(&self, directory: &Directory) -> io::Result<i32> {
+            let what = WatchFlags::CREATE
+                | WatchFlags::DELETE
+                | WatchFlags::MOVED_FROM
+                | WatchFlags::MOVED_TO
+                | WatchFlags::MODIFY
+                | WatchFlags::ATTRIB
+                | WatchFlags::CLOSE_WRITE
+                | WatchFlags::DELETE_SELF
+                | WatchFlags::MOVE_SELF
+                | WatchFlags::ONLYDIR
+                | WatchFlags::EXCL_UNLINK;
+            Ok(add_watch(&self.fd, directory.magic_path(), what)?)
+        }
+
+        /// Ends a watch; that it has ended by itself is no error.
+        pub(crate) fn forget(&self, watch: i32) {
+            remove_watch(&self.fd, watch).ok();
+        }
+
+        /// Waits until there is something to be told, but no longer than `patience`.
+        pub(crate) fn wait(&self, patience: Duration) -> io::Result<bool> {
+            let timeout = Timespec::try_from(patience).map_err(io::Error::other)?;
+            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+            match poll(&mut fds, Some(&timeout)) {
+                Ok(ready) => Ok(ready > 0),
+                Err(Errno::INTR) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        }
+
+        /// Everything that has happened until now. A change is told before the call that made it
+        /// returns, so nothing that is over is missing.
+        pub(crate) fn drain(&self, mut each: impl FnMut(Notice)) -> io::Result<()> {
+            let mut buffer = [MaybeUninit::uninit(); 64 * 1024];
+            let mut reader = Reader::new(&self.fd, &mut buffer);
+            loop {
+                let event = match reader.next() {
+                    Ok(event) => event,
+                    Err(Errno::WOULDBLOCK) => return Ok(()),
+                    Err(Errno::INTR) => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                let (flags, watch) = (event.events(), event.wd());
+                let gone = ReadFlags::IGNORED
+                    | ReadFlags::UNMOUNT
+                    | ReadFlags::DELETE_SELF
+                    | ReadFlags::MOVE_SELF;
+                each(match event.file_name() {
+                    _ if flags.contains(ReadFlags::QUEUE_OVERFLOW) => Notice::Overflow,
+                    _ if flags.intersects(gone) => Notice::Gone { watch },
+                    Some(name) => Notice::Entry { watch, name: name.to_bytes().to_vec() },
+                    // Permissions of the directory itself: it may be readable now, or no more.
+                    None => Notice::Gone { watch },
+                });
+            }
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    use super::{Directory, Duration, Notice, io};
+
+    /// There is none on this system.
+    #[derive(Debug)]
+    pub(crate) enum Notify {}
+
+    impl Notify {
+        pub(crate) fn new() -> io::Result<Self> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn watch(&self, _: &Directory) -> io::Result<i32> {
+            match *self {}
+        }
+
+        pub(crate) fn forget(&self, _: i32) {
+            match *self {}
+        }
+
+        pub(crate) fn wait(&self, _: Duration) -> io::Result<bool> {
+            match *self {}
+        }
+
+        pub(crate) fn drain(&self, _: impl FnMut(Notice)) -> io::Result<()> {
+            match *self {}
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::Notify;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::Notify;
