@@ -4,6 +4,7 @@ mod conformance;
 mod cost;
 mod crash;
 mod damage;
+mod example;
 mod full;
 mod programs;
 mod scenario;
