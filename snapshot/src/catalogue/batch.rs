@@ -86,6 +86,12 @@ pub enum Change {
         /// Which one.
         op: OpId,
     },
+    /// An operation was undone: none of its steps counts as done any more, so that it can be begun again under
+    /// the same id.
+    Forget {
+        /// Which one.
+        op: OpId,
+    },
     /// A snapshot appears, or what is recorded of it is replaced.
     PutSnapshot(SnapshotRecord),
     /// A snapshot is no more.
@@ -132,25 +138,26 @@ pub struct Batch {
     /// What becomes different.
     pub changes: Vec<Change>,
     /// Bytes of the embedder's that mean nothing here: a store of theirs may commit rows of its own for it
-    /// in the same transaction. Others keep it with the operation for as long as that is remembered.
+    /// in the same transaction. It comes with the commit that records what the operation did, be that the
+    /// operation's own or recovery's; with none, if it is undone. Other stores pass over it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "opaque")]
     pub tag: Option<Vec<u8>>,
 }
 
 /// Bytes in base64.
-mod opaque {
+pub(super) mod opaque {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::catalogue) fn serialize<S: Serializer>(
         tag: &Option<Vec<u8>>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         tag.as_ref().map(|bytes| STANDARD.encode(bytes)).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::catalogue) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(from)?;

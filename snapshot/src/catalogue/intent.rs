@@ -7,6 +7,7 @@ use diskdag_qcow2::create::{Backing, Create, CreateError, Layout};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::batch::opaque;
 use super::{OpId, SnapshotRecord, TrashRecord};
 use crate::marker::Marker;
 use crate::name::Id;
@@ -22,6 +23,9 @@ pub struct Intent {
     pub began: Timestamp,
     /// What it does.
     pub work: Work,
+    /// The caller's bytes that are committed with its end, whoever brings it to that.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "opaque")]
+    pub tag: Option<Vec<u8>>,
 }
 
 /// What an operation does to files.

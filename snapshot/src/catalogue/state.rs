@@ -123,6 +123,7 @@ impl State {
             Change::Advance { next_id } => self.next_id = next_id,
             Change::OpenIntent(intent) => drop(self.intents.insert(intent.op, intent)),
             Change::CloseIntent { op } => drop(self.intents.remove(&op)),
+            Change::Forget { op } => self.done.retain(|done| done.op != op),
             Change::PutSnapshot(record) => drop(self.snapshots.insert(record.id, record)),
             Change::DropSnapshot { id } => drop(self.snapshots.remove(&id)),
             Change::PutPin(pin) => drop(self.pins.insert(pin.snapshot, pin)),

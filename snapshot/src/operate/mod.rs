@@ -21,7 +21,7 @@ pub use clone::Clones;
 pub use create::{Create, MAX_DEPTH};
 pub use gc::{Collect, Collected, Garbage};
 pub use list::{ListedSnapshot, ListedTrash, Listing};
-pub(crate) use overlays::{end, freeze_file};
+pub(crate) use overlays::{END, end, freeze_file};
 pub use remove::{Fate, Remove, RemovePlan, RemoveStep};
 pub use restore::Restore;
 pub use select::Selection;

@@ -32,16 +32,17 @@ pub(crate) struct Planned {
     pub(crate) tag: Option<Vec<u8>>,
 }
 
-/// Steps of an operation's commits.
+/// Steps of an operation's commits: where it begins, and where it is done.
 const BEGIN: u32 = 0;
-pub(super) const END: u32 = 1;
+pub(crate) const END: u32 = 1;
 
 /// Runs them all; each succeeds or fails for itself.
 pub(crate) fn run(session: &mut Session<'_>, planned: Vec<Planned>) -> Vec<Result<Done, Error>> {
     let mut runs: Vec<(Planned, Result<(), Error>)> = Vec::with_capacity(planned.len());
     let intents = planned.iter().map(|plan| {
         let work = Work::Overlay { verb: plan.verb, members: plan.members.clone() };
-        let intent = Intent { op: plan.op, began: session.pool.host().clock.now(), work };
+        let began = session.pool.host().clock.now();
+        let intent = Intent { op: plan.op, began, work, tag: plan.tag.clone() };
         let changes = vec![Change::OpenIntent(intent)];
         Commit { step: (plan.op, BEGIN), changes, tag: None }
     });

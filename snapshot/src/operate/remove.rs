@@ -115,9 +115,7 @@ impl Pool {
     /// go, they are put back, and that is a refusal too.
     pub fn remove(&self, remove: &Remove, control: &Control) -> Result<Done, Error> {
         let mut session = self.begin(control)?;
-        // With nothing in the trash it was put back, and may be tried again.
-        let before = session.done_before(remove.op, trashing::END);
-        if let Some(done) = before.filter(|done| !done.disks.is_empty()) {
+        if let Some(done) = session.done_before(remove.op, trashing::END) {
             return Ok(done);
         }
         let planned = plan(&session, remove)?;

@@ -58,7 +58,11 @@ impl Pool {
             return Err(refusal.into_error());
         }
         let (began, work) = (self.host().clock.now(), Work::Untrash { items: records.clone() });
-        session.commit((op, 0), vec![Change::OpenIntent(Intent { op, began, work })], None)?;
+        session.commit(
+            (op, 0),
+            vec![Change::OpenIntent(Intent { op, began, work, tag: None })],
+            None,
+        )?;
         match take_back(&mut session, &records) {
             Ok(()) => {}
             Err(kind) => return Err(Error { effect: Effect::Undecided(op), kind }),

@@ -13,8 +13,7 @@ use crate::pool::Session;
 use crate::recover::{listed_again, put_back_if_needed};
 use crate::refusal::{Reason, ReasonKind, Refusal};
 
-/// The last commit of what goes to the trash.
-pub(super) const END: u32 = 1;
+pub(super) use super::overlays::END;
 
 /// A snapshot's place in the trash.
 pub(super) fn item(
@@ -55,12 +54,13 @@ pub(super) fn move_there(
             op,
             began: session.pool.host().clock.now(),
             work,
+            tag: tag.map(<[u8]>::to_vec),
         }));
     }
-    session.commit((op, 0), changes, tag)?;
     if items.is_empty() {
-        return Ok(());
+        return Ok(session.commit((op, END), changes, tag)?);
     }
+    session.commit((op, 0), changes, None)?;
     let undecided = |kind| Error { effect: Effect::Undecided(op), kind };
     let pool = session.pool;
     let mut moved: Vec<&TrashRecord> = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn move_there(
         let (home, file) = (pool.path(&item.was), pool.path(&item.file));
         if let Err(cause) = pool.fs().rename(&home, &file) {
             put_back(session, &moved).map_err(undecided)?;
-            close(session, op, items, true).map_err(undecided)?;
+            undone(session, op, items).map_err(undecided)?;
             return Err(ErrorKind::io("move to the trash", home, cause).into());
         }
         moved.push(item);
@@ -78,11 +78,13 @@ pub(super) fn move_there(
     let needed = put_back_if_needed(session, &all)
         .map_err(|error| Error { effect: Effect::Undecided(op), kind: error.kind })?;
     if needed.is_empty() {
-        return close(session, op, items, false).map_err(undecided);
+        return Ok(session
+            .commit((op, END), vec![Change::CloseIntent { op }], tag)
+            .map_err(|error| undecided(error.into()))?);
     }
     let rest: Vec<&TrashRecord> = items.iter().filter(|item| !needed.contains(&item.id)).collect();
     put_back(session, &rest).map_err(undecided)?;
-    close(session, op, items, true).map_err(undecided)?;
+    undone(session, op, items).map_err(undecided)?;
     let mut refusal = Refusal::default();
     for item in items.iter().filter(|item| needed.contains(&item.id)) {
         let detail = "somebody has come to need it while it was removed; it is back where it was";
@@ -111,18 +113,12 @@ fn sync(session: &Session<'_>, items: &[TrashRecord]) -> Result<(), ErrorKind> {
     Ok(())
 }
 
-fn close(
-    session: &mut Session<'_>,
-    op: OpId,
-    items: &[TrashRecord],
-    back: bool,
-) -> Result<(), ErrorKind> {
-    let mut changes: Vec<Change> = match back {
-        true => items.iter().flat_map(listed_again).collect(),
-        false => Vec::new(),
-    };
-    changes.push(Change::CloseIntent { op });
-    Ok(session.commit((op, END), changes, None)?)
+/// Ends an operation whose files are back where they were.
+fn undone(session: &mut Session<'_>, op: OpId, items: &[TrashRecord]) -> Result<(), ErrorKind> {
+    let mut changes: Vec<Change> = items.iter().flat_map(listed_again).collect();
+    changes.extend([Change::CloseIntent { op }, Change::Forget { op }]);
+    let own = session.pool.op(None)?;
+    Ok(session.commit((own, 0), changes, None)?)
 }
 
 /// Lets the owner write to a file again.

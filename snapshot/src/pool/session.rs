@@ -145,6 +145,11 @@ impl Session<'_> {
         Some(Done { op, disks, notices: vec![notice], freed: 0 })
     }
 
+    /// What the caller wants committed with the end of an operation that has begun.
+    pub(crate) fn tag_of(&self, op: OpId) -> Option<Vec<u8>> {
+        self.state.intents.get(&op).and_then(|intent| intent.tag.clone())
+    }
+
     /// Commits: all of `changes`, or none.
     pub(crate) fn commit(
         &mut self,

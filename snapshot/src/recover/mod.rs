@@ -69,7 +69,8 @@ impl Pool {
                 return Err(ErrorKind::NotFound { path, what }.into());
             }
             let own = self.op(None)?;
-            session.commit((own, 0), vec![Change::CloseIntent { op: *op }], None)?;
+            let changes = vec![Change::CloseIntent { op: *op }, Change::Forget { op: *op }];
+            session.commit((own, 0), changes, None)?;
         }
         let mut recovered = settle(&mut session)?;
         if recovery.confirm && !session.state.confirmed {

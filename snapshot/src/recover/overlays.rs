@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fs::{Access, FsFile, Kind, is_absent, read_up_to};
 use crate::marker::Marker;
 use crate::name::SnapshotName;
-use crate::operate::{end, freeze_file};
+use crate::operate::{END, end, freeze_file};
 use crate::overlay::{Place, directory, look, take_back, waiting_path};
 use crate::pool::{Pool, Session};
 use crate::report::{Action, Outcome};
@@ -229,7 +229,7 @@ fn undo(
         pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
     }
     let end = pool.op(None)?;
-    session.commit((end, 0), vec![Change::CloseIntent { op }], None)?;
+    session.commit((end, 0), vec![Change::CloseIntent { op }, Change::Forget { op }], None)?;
     let action = |seen: &Seen<'_>| {
         let detail = match &seen.stage {
             Stage::NotBegun => "nothing had been done",
@@ -298,8 +298,9 @@ fn finish(
     let done: Vec<OverlayMember> =
         seen.iter().filter(took_place).map(|it| as_found(pool, it)).collect();
     let is_cut = done.len() < seen.len() && verb != OverlayVerb::Clone;
-    let end_op = pool.op(None)?;
-    session.commit((end_op, 0), end(op, &done, is_cut), None)?;
+    // The operation's own last step: who asks for it again is told that it is done.
+    let tag = session.tag_of(op);
+    session.commit((op, END), end(op, &done, is_cut), tag.as_deref())?;
     for member in done.iter().filter(|member| member.snapshot.is_some()) {
         let path = pool.path(&member.side);
         if let Err(error) = freeze_file(pool.fs(), &path) {

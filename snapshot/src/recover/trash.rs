@@ -8,6 +8,7 @@ use diskdag_graph::State as DiskState;
 use crate::catalogue::{Change, OpId, TrashRecord};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Stat, is_absent};
+use crate::operate::END;
 use crate::overlay::directory;
 use crate::pool::{Pool, Session};
 use crate::report::{Action, Outcome};
@@ -96,8 +97,13 @@ pub(crate) fn trash(
         actions.push(action(pool, op, item, outcome, detail));
     }
     changes.push(Change::CloseIntent { op });
-    let end = pool.op(None)?;
-    session.commit((end, 0), changes, None)?;
+    if actions.iter().all(|action| action.outcome == Outcome::Undone) {
+        changes.push(Change::Forget { op });
+        session.commit((pool.op(None)?, 0), changes, None)?;
+    } else {
+        let tag = session.tag_of(op);
+        session.commit((op, END), changes, tag.as_deref())?;
+    }
     Ok(actions)
 }
 

@@ -49,6 +49,7 @@ fn change() -> impl Strategy<Value = Change> {
         (1..40_u64).prop_map(|id| Change::Advance { next_id: Id(id) }),
         id.clone().prop_map(|id| Change::OpenIntent(intent(id))),
         id.clone().prop_map(|id| Change::CloseIntent { op: op(id) }),
+        (0..60_u64).prop_map(|id| Change::Forget { op: op(id) }),
         id.clone().prop_map(|id| Change::PutSnapshot(snapshot(id))),
         id.clone().prop_map(|id| Change::DropSnapshot { id: Id(id) }),
         id.clone().prop_map(|id| Change::PutPin(pin(id))),

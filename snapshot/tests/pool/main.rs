@@ -5,4 +5,5 @@
 mod cost;
 mod cycle;
 mod repoint;
+mod retry;
 mod support;

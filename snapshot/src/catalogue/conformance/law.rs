@@ -112,6 +112,20 @@ pub fn repeated_batches_do_nothing(handles: &Handles) {
     assert_eq!(state.is_done(op(1), 2), None);
 }
 
+/// An operation that was undone can be done again under the same id: its batches are new ones.
+pub fn undone_operations_can_be_done_again(handles: &Handles) {
+    let store = handles.one.as_ref();
+    let begin = batch(&load(store), op(1), 0, vec![Change::OpenIntent(intent(1))]);
+    assert_eq!(commit(store, &begin), Revision(1));
+    let undo = vec![Change::CloseIntent { op: op(1) }, Change::Forget { op: op(1) }];
+    assert_eq!(go_on(store, 2, undo), Revision(2));
+    assert_eq!(load(store).is_done(op(1), 0), None);
+    let again = Batch { expected: Revision(2), ..begin };
+    assert_eq!(commit(handles.other.as_ref(), &again), Revision(3), "it counts as a new one");
+    assert!(load(store).intents.contains_key(&op(1)));
+    assert_eq!(load(store).is_done(op(2), 0), Some(Revision(2)), "others are remembered");
+}
+
 /// A batch that expects an earlier revision, or one that is still to come, is refused.
 pub fn other_revisions_are_refused(handles: &Handles) {
     let store = handles.one.as_ref();

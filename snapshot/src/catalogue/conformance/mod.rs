@@ -21,6 +21,7 @@ pub use law::{
     groups_are_committed_in_order, handles_see_each_other, ids_only_grow, old_fences_are_refused,
     one_of_two_committers_wins, other_revisions_are_refused, readers_see_committed_states_only,
     repeated_batches_do_nothing, rows_come_back_as_they_were, tags_change_nothing,
+    undone_operations_can_be_done_again,
 };
 pub use sample::{batch, intent, op, pin, snapshot, trash};
 
@@ -44,6 +45,7 @@ pub const LAWS: &[Law] = &[
     ("rows come back as they were", rows_come_back_as_they_were),
     ("batches are all or nothing", batches_are_all_or_nothing),
     ("repeated batches do nothing", repeated_batches_do_nothing),
+    ("undone operations can be done again", undone_operations_can_be_done_again),
     ("other revisions are refused", other_revisions_are_refused),
     ("fences grow", fences_grow),
     ("old fences are refused", old_fences_are_refused),

@@ -71,5 +71,6 @@ pub fn trash(id: u64) -> TrashRecord {
 #[must_use]
 pub fn intent(id: u64) -> Intent {
     let work = Work::Trash { items: vec![trash(id)] };
-    Intent { op: op(id), began: Timestamp::UNIX_EPOCH, work }
+    let tag = id.is_multiple_of(3).then(|| vec![0, 0xff, b'"']);
+    Intent { op: op(id), began: Timestamp::UNIX_EPOCH, work, tag }
 }
