@@ -6,5 +6,7 @@ mod crash;
 mod damage;
 mod example;
 mod full;
+mod fuzzed;
+mod mutant;
 mod programs;
 mod scenario;

@@ -138,11 +138,16 @@ impl Shared {
         let header = Header::decode(&head).map_err(|fault| bad(fault.of(path)))?;
         let len = usize::try_from(header.len).ok().filter(|_| header.len <= LOG_MAX);
         let len = len.ok_or_else(|| bad(damaged(path, "its header says an impossible length")))?;
+        // Before a byte is allocated for it.
+        let cut = || damaged(path, "it was cut");
+        if log.len().map_err(reading)? < header.len {
+            return Err(bad(cut()));
+        }
         let bytes = fs::read_up_to(log.as_ref(), 0, len).map_err(reading)?;
         let seen = checksum(&bytes);
         let bad = |error| Unread { error, seen };
         if bytes.len() < len {
-            return Err(bad(damaged(path, "it was cut")));
+            return Err(bad(cut()));
         }
 
         let (checkpoint, mut state, on) = self.read_checkpoint()?;
