@@ -108,7 +108,20 @@ impl State {
         Ok(self.revision)
     }
 
-    /// Ids are never reused: the counter only grows.
+    /// What [`apply`](Self::apply) decides by, without the rows: it refuses and accepts the same batches. For
+    /// stores that decide first, write, and apply then.
+    #[must_use]
+    pub fn head(&self) -> Self {
+        Self {
+            revision: self.revision,
+            fence: self.fence,
+            next_id: self.next_id,
+            done: self.done.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Decides by what [`head`](Self::head) has. Ids are never reused: the counter only grows.
     fn check(&self, change: &Change) -> Result<(), ApplyError> {
         match change {
             Change::Advance { next_id } if *next_id < self.next_id => {

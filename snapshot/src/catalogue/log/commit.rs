@@ -36,13 +36,13 @@ impl Shared {
         let _lock = self.lock()?;
         let view = self.look()?;
         let log = self.open_log()?;
-        let mut state = view.state.as_ref().clone();
+        let mut head = view.state.head();
         let mut outcomes = Vec::with_capacity(batches.len());
         let mut fresh = Vec::new();
         for batch in batches {
-            let before = state.revision;
-            let outcome = state.apply(batch);
-            if state.revision != before {
+            let before = head.revision;
+            let outcome = head.apply(batch);
+            if head.revision != before {
                 fresh.push(batch);
             }
             outcomes.push(outcome.map_err(CatalogueError::from));
@@ -55,10 +55,14 @@ impl Shared {
         let payload =
             serde_json::to_vec(&fresh).map_err(|cause| CatalogueError::Store(Box::new(cause)))?;
         let Some(record) = Record::behind(&view, &payload) else {
+            let mut state = view.state.as_ref().clone();
+            apply(&mut state, &fresh)?;
             self.checkpoint(&view, &state)?;
             return Ok(outcomes);
         };
-        let view = self.append(log.as_ref(), &view, &record, state)?;
+        self.write(log.as_ref(), &view, &record)?;
+        let view = self.advance(view, &record, &fresh)?;
+        self.mark(log.as_ref(), &view);
         if view.is_half_full()
             && let Err(error) = self.checkpoint(&view, &view.state)
         {
@@ -67,14 +71,8 @@ impl Shared {
         Ok(outcomes)
     }
 
-    /// Writes a record that leads to `state`, and forces it out.
-    fn append(
-        &self,
-        log: &dyn FsFile,
-        view: &View,
-        record: &Record,
-        state: State,
-    ) -> Result<Arc<View>, CatalogueError> {
+    /// Writes a record and forces it out: then it is committed.
+    fn write(&self, log: &dyn FsFile, view: &View, record: &Record) -> Result<(), CatalogueError> {
         let writing = failed("writing to", &self.files.log);
         if view.durable < RECORDS_AT as u64 {
             // The first record of a log takes the header along.
@@ -88,16 +86,30 @@ impl Shared {
                 _ => CatalogueError::Undecided { cause },
             });
         }
-        if let Err(cause) = log.sync_data() {
+        log.sync_data().map_err(|cause| {
             *self.view() = None;
-            return Err(CatalogueError::Undecided { cause });
+            CatalogueError::Undecided { cause }
+        })
+    }
+
+    /// What is there after a commit. The state is changed where it lies, unless somebody is reading it.
+    fn advance(
+        &self,
+        view: Arc<View>,
+        record: &Record,
+        fresh: &[&Batch],
+    ) -> Result<Arc<View>, CatalogueError> {
+        let mut known = self.view();
+        *known = None;
+        let mut view = Arc::unwrap_or_clone(view);
+        if apply(Arc::make_mut(&mut view.state), fresh).is_err() {
+            // It is committed, whatever went wrong here: it is read.
+            drop(known);
+            return self.look();
         }
-        let durable = record.next.at as u64;
-        let state = Arc::new(state);
-        let view = View { tail: record.next, durable, state, ..view.clone() };
-        self.mark(log, &view);
+        (view.tail, view.durable) = (record.next, record.next.at as u64);
         let view = Arc::new(view);
-        *self.view() = Some(view.clone());
+        *known = Some(view.clone());
         Ok(view)
     }
 
@@ -173,6 +185,11 @@ impl Shared {
         }
         Err(locking(io::ErrorKind::WouldBlock.into()))
     }
+}
+
+/// Applies batches that were found to fit.
+fn apply(state: &mut State, fresh: &[&Batch]) -> Result<(), CatalogueError> {
+    fresh.iter().try_for_each(|batch| state.apply(batch).map(drop).map_err(CatalogueError::from))
 }
 
 /// A record and where it goes.
