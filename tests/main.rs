@@ -43,6 +43,11 @@ mod fleets;
 
 // Snapshots, as a user meets them: taking, going back, removing; refusals, damage, waiting.
 mod pool;
+// The same, killed from outside before every system call that changes something.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod killed;
+// Many processes on one pool, races, and a file system without room.
+mod crowd;
 
 // Where an answer looks: --root, the environment, the settings, and none of them.
 mod scope;

@@ -219,12 +219,19 @@ impl Disk {
     /// Takes the image, as QEMU would see it, until the disk is dropped; waits for it as long as the caller
     /// allows. Then makes sure that the path still leads to it.
     pub(crate) fn claim(&self, pool: &Pool, control: &Control) -> Result<Refusal, ErrorKind> {
-        let refusal = claim(pool, control, &self.path, &*self.file)?;
+        let mut refusal = claim(pool, control, &self.path, &*self.file)?;
         let now =
             pool.fs().stat(&self.path).map_err(|cause| ErrorKind::io("find", &self.path, cause))?;
-        if now.identity() != self.stat.identity() || now.len != self.stat.len {
-            let cause = std::io::Error::other("changed while it was looked at");
-            return Err(ErrorKind::io("use", &self.path, cause));
+        // Somebody may have opened, written and closed it between our look and our lock.
+        let is_same = now.identity() == self.stat.identity()
+            && now.len == self.stat.len
+            && self.content
+                == content(&*self.file)
+                    .map_err(|cause| ErrorKind::io("read", &self.path, cause))?;
+        if !is_same {
+            let reason =
+                Reason::new(&self.path, ReasonKind::InUse, "was changed while it was looked at");
+            refusal.add(reason.advising("try again"));
         }
         Ok(refusal)
     }

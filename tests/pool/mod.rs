@@ -1,6 +1,6 @@
 //! Pools: disks that QEMU made and writes, snapshots that we take, and QEMU again to say what they read.
 
-mod support;
+pub(crate) mod support;
 
 // The lines by which snapshots were accepted, as they were written.
 mod acceptance;

@@ -1,0 +1,11 @@
+//! The command, unmodified, killed from outside before every system call that changes something: on the real
+//! file system, on disks that QEMU made, and with QEMU to say what they read.
+//!
+//! For each such call a fresh copy of a pool; the command is killed on the way into it; then the disks are
+//! looked at as they lie there, `diskdag recover` is called, twice, everything is looked at again, and the
+//! operation once more has to succeed. A plain `cargo test` takes every second call of the longer
+//! operations; with `DISKDAG_KILL=every`, all of them, and recovery is killed at each of its calls, too.
+
+mod cases;
+mod seen;
+mod trace;
