@@ -11,13 +11,17 @@ Who depends on this disk image? May it be deleted, and what would that free?
 diskdag reads the headers of all qcow2 and raw disks below the directories that you name and holds \
 them as one graph: backing files and external data files, at any depth, through every path. It \
 opens images read-only, never writes to one, and takes no locks. An error is never read as absence: \
-what could not be asked makes an answer unknown, and is named.";
+what could not be asked makes an answer unknown, and is named.
+
+In a pool (`diskdag init DIR`) it also takes, restores, clones and removes snapshots of disks, so that no \
+crash loses one: these verbs, and no others, write and take locks.";
 
 /// Below the root's short help.
 pub(crate) const SHORT: &str = "\
 Examples:
   diskdag scan /var/lib/images                          what is there, and what is broken
   diskdag can-rm --root /var/lib/images golden.qcow2    may this file be deleted?
+  diskdag snap create s1 vm.qcow2                       a snapshot, in a pool (`diskdag init DIR`)
   diskdag demo                                          try it on a fleet that it makes itself
 
 Exit codes and scope rules: diskdag --help";
@@ -37,6 +41,8 @@ Examples:
       Deletes only on a plain yes.
   $ diskdag roots add /var/lib/images
       Declares the directory once for all.
+  $ diskdag init /var/lib/images && diskdag snap create before-upgrade vm.qcow2
+      A snapshot; `diskdag snap restore before-upgrade vm.qcow2` goes back to it.
   $ diskdag demo
       A small fleet in a temporary directory, and a tour of it.
 
@@ -45,7 +51,8 @@ Scope:
   So these directories are declared:
     1. --root DIR, repeatable; else
     2. DISKDAG_ROOTS, separated by colons as in PATH; else
-    3. the configured roots (`diskdag roots add DIR`).
+    3. the configured roots (`diskdag roots add DIR`);
+  and always the pool that the image lies in, with the roots that it was made with.
   With none declared, the directory of the image is searched and the scope is assumed: can-rm then
   says no or unknown, never yes, and dependents is incomplete. scan, tree and graph take the PATHs
   given, or the current directory; where a scope is declared as well, it is searched too, and tree
@@ -71,6 +78,10 @@ Index:
   of one stat per file that has not changed, and saves what it learns. Without, nothing is ever
   written. An index that is damaged or from before a reboot is not used. It says what images hold
   to whoever can read it; only its owner can.
+
+Locks:
+  Verbs that write to a pool wait 10 seconds for another that does, and not at all for an image that
+  somebody has open; --wait waits as long as it takes, --wait=SECONDS so long. All others wait for nobody.
 
 Exit codes:
 ",

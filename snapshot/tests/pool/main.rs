@@ -4,6 +4,7 @@
 
 mod cost;
 mod cycle;
+mod example;
 mod repoint;
 mod retry;
 mod support;
