@@ -78,9 +78,9 @@ pub(super) fn move_there(
     let needed = put_back_if_needed(session, &all)
         .map_err(|error| Error { effect: Effect::Undecided(op), kind: error.kind })?;
     if needed.is_empty() {
-        return Ok(session
+        return session
             .commit((op, END), vec![Change::CloseIntent { op }], tag)
-            .map_err(|error| undecided(error.into()))?);
+            .map_err(|error| undecided(error.into()));
     }
     let rest: Vec<&TrashRecord> = items.iter().filter(|item| !needed.contains(&item.id)).collect();
     put_back(session, &rest).map_err(undecided)?;
