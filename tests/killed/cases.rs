@@ -20,7 +20,7 @@ fn is_thorough() -> bool {
     std::env::var_os("DISKDAG_KILL").is_some_and(|value| value == "every")
 }
 
-fn words(line: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(' ')
 }
 

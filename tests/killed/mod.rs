@@ -7,5 +7,7 @@
 //! operations; with `DISKDAG_KILL=every`, all of them, and recovery is killed at each of its calls, too.
 
 mod cases;
+// Between the kill and recovery others have been at work.
+mod meanwhile;
 mod seen;
 mod trace;

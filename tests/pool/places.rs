@@ -96,3 +96,31 @@ fn configured_roots_belong_to_the_pool() {
     std::fs::remove_dir_all(pool.fleet.path(".diskdag")).unwrap();
     pool.run(["init", ".", "--root"]).arg(missing).go().exits(5);
 }
+
+/// Reading verbs write nothing: they work for somebody who may not.
+#[test]
+fn who_may_only_read_can_ask_everything() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create s1 vm.qcow2");
+    pool.ok("snap create s2 vm.qcow2");
+    pool.ok("snap restore s1 vm.qcow2");
+    let ask = |line: &str| pool.run(line.split(' ')).unprivileged().go();
+    for line in [
+        "snap list",
+        "trash list",
+        "tree",
+        "scan",
+        "dependents vm@1-s1.qcow2",
+        "can-rm vm.qcow2",
+        "snap rm --dry-run --all --keep-last 2",
+        "snap restore --dry-run s2 vm.qcow2",
+        "trash purge --dry-run --all",
+        "gc --dry-run",
+    ] {
+        let _as_allowed = ask(line).exits(0);
+    }
+    if crate::support::is_root() {
+        let _refused = ask("snap create s3 vm.qcow2").exits(1).says("ermission");
+    }
+    assert_eq!(pool.snapshots(), ["vm.qcow2@s1", "vm.qcow2@s2"]);
+}
