@@ -60,12 +60,12 @@ fn take<const N: usize>(data: &mut &[u8]) -> [u8; N] {
 
 /// Gives the sectors at the beginning of the files, or a record, a checksum that is right again.
 fn seal(bytes: &mut [u8], at: usize) {
-    if let Some(sector) = bytes.get_mut(at..at + 512) {
-        if at < 4096 {
-            let (fields, sum) = sector.split_at_mut(504);
-            sum.copy_from_slice(&XxHash3_64::oneshot(fields).to_be_bytes());
-            return;
-        }
+    if at < 4096
+        && let Some(sector) = bytes.get_mut(at..at + 512)
+    {
+        let (fields, sum) = sector.split_at_mut(504);
+        sum.copy_from_slice(&XxHash3_64::oneshot(fields).to_be_bytes());
+        return;
     }
     let Some((head, rest)) = bytes.get_mut(at..).and_then(|record| record.split_at_mut_checked(40))
     else {
