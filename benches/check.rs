@@ -23,13 +23,13 @@ fn all(criterion: &mut Criterion) {
             for threads in [1, 2] {
                 let mut options = Options::default();
                 options.threads = threads;
-                let report = check(&file, length, options).expect("an answer");
+                let report = check(&file, length, &options).expect("an answer");
                 assert!(report.is_clean() && report.allocated_clusters == size / 65536);
                 group.bench_function(
                     format!("{name}/{name_of_order}/{threads}-threads"),
                     |bencher| {
                         bencher
-                            .iter(|| check(&file, length, options).map(|it| it.corruptions).ok());
+                            .iter(|| check(&file, length, &options).map(|it| it.corruptions).ok());
                     },
                 );
             }

@@ -166,6 +166,9 @@ pub(crate) struct Paths {
     /// Directories or images; without any, the declared scope, else the current directory
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Every finding; without it the first few of each kind, and how many there are
+    #[arg(short, long)]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -106,6 +106,8 @@ Environment:
 }
 
 pub(crate) const SCAN: &str = "\
+Findings are counted by kind, and the first few of each shown; --all shows all, and --json has them.
+
 Example:
   $ diskdag scan /var/lib/images /srv/vms
 Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";

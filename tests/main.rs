@@ -21,10 +21,14 @@ mod real;
 mod check;
 // `info` beside `qemu-img info`, key by key.
 mod info;
+// Formats that are not read here.
+mod foreign;
 // `map`, `compare` and `measure` beside qemu-img's, over images of every kind.
 mod compare;
 mod map;
 mod measure;
+// All of these verbs over images as QEMU's own tests make them.
+mod odd;
 // The same, from files that are checked in, so it holds on machines without QEMU.
 mod fixtures;
 
@@ -67,6 +71,8 @@ mod verbs;
 mod exits;
 // What reaches the terminal: escapes, colour, streams.
 mod output;
+// How much reaches it: findings are counted, a few shown.
+mod bounded;
 
 // What must not be there: the house's rules, read from the sources.
 mod tidy;

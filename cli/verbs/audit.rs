@@ -7,6 +7,7 @@ use diskdag_qcow2::audit::{Audit, Finding, Named, NamedKind, Severity, Verdict};
 use diskdag_qcow2::chain::Policy;
 use serde_json::{Map, Value, json};
 
+use super::opening::unusable;
 use crate::args;
 use crate::escape;
 use crate::exit::Exit;
@@ -23,6 +24,9 @@ pub(crate) fn run(args: &args::Audit, out: &mut Output) -> Result<Exit, Failure>
         let message = format!("{}: {error}", escape::path(&args.image));
         Failure::new(Exit::NotFound, "not-found", message)
     })?;
+    for line in unusable(&policy) {
+        out.notice(line);
+    }
     if out.json {
         print_json(&args.image, &audit, out)?;
     } else {

@@ -7,6 +7,7 @@ use diskdag_qcow2::FindingKind as HeaderFinding;
 use diskdag_qcow2::check::{
     CheckError, Finding, FindingKind, Options, Place, Report, Severity, check,
 };
+use diskdag_qcow2::info::Info;
 use diskdag_qcow2::open::{ReadError, open_image};
 use diskdag_qcow2::{ErrorKind, Structure};
 use serde_json::{Map, Value};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Check, common: &Common, out: &mut Output) -> Result<Exi
     let mut options = Options::default();
     options.threads = common.threads.map_or(THREADS, std::num::NonZeroUsize::get);
     let report =
-        check(&opened.file, opened.stat.len, options).map_err(|error| refused(path, &error))?;
+        check(&opened.file, opened.stat.len, &options).map_err(|error| refused(path, &error))?;
     if opened.changed().map_err(|error| Failure::on(path, "ask about", &error))? {
         out.notice(format!(
             "{} was written to while it was checked: what looks wrong may be half-done work",
@@ -68,14 +69,18 @@ fn is_worth_telling(kind: HeaderFinding) -> bool {
 }
 
 fn unsupported(path: &Path, format: &str) -> Failure {
-    let message = format!("{}: {format} images have nothing to check", escape::path(path));
+    let why = if format == "raw" { "have nothing to check" } else { "are not read here" };
+    let message = format!("{}: {format} images {why}", escape::path(path));
     Failure::new(Exit::Unsupported, "unsupported", message)
 }
 
 fn refused(path: &Path, error: &CheckError) -> Failure {
     if let CheckError::Read(ReadError::Format(error)) = error {
         match error.kind {
-            ErrorKind::NotQcow2 { .. } => return unsupported(path, "raw"),
+            ErrorKind::NotQcow2 { .. } => {
+                let info = Info::of(path, None);
+                return unsupported(path, info.map_or("raw", |info| info.format()));
+            }
             ErrorKind::UnsupportedVersion { found: 1 } => return unsupported(path, "qcow (v1)"),
             _ => {}
         }

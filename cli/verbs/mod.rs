@@ -37,7 +37,7 @@ use crate::output::Output;
 /// Does what was asked.
 pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
     match verb {
-        Verb::Scan(args) => scan::run(&args.paths, common, out),
+        Verb::Scan(args) => scan::run(args, common, out),
         Verb::Tree(args) => tree::run(&args.of.paths, args.invert, common, out),
         Verb::Chain(args) => chain::run(&args.image, common, out),
         Verb::Dependents(args) => dependents::run(args, common, out),

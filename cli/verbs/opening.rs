@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use diskdag_qcow2::chain::{Chain, Policy};
 
 use crate::args::Following;
+use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -28,6 +29,20 @@ pub(super) fn open(
         policy.working_directory = Some(folder);
         policy
     };
-    Chain::open_declared(image, format.map(str::as_bytes), &policy)
-        .map_err(|error| Failure::caused(exit, error.code(), image, &error))
+    Chain::open_declared(image, format.map(str::as_bytes), &policy).map_err(|error| {
+        let failure = Failure::caused(exit, error.code(), image, &error);
+        match unusable(&policy) {
+            lines if lines.is_empty() => failure,
+            lines => failure.advising(lines.join("\n")),
+        }
+    })
+}
+
+/// What is wrong with the directories that the caller allows, a line each.
+pub(super) fn unusable(policy: &Policy) -> Vec<String> {
+    let wrong = policy.unusable();
+    let line = |(directory, error)| {
+        format!("--allow-dir {} allows nothing: {error}", escape::path(directory))
+    };
+    wrong.into_iter().map(line).collect()
 }

@@ -1,13 +1,14 @@
 //! `scan`: what is there: counts, deepest chain, every problem.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use diskdag_graph::scan::{Scanned, Statistics};
 use diskdag_graph::{Disk, DiskId, EdgeKind, Graph, State};
 use serde_json::{Map, Value, json};
 
-use crate::args::Common;
+use crate::args::{Common, Paths};
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,13 +28,19 @@ struct Counts {
     deepest: u32,
 }
 
-pub(crate) fn run(paths: &[PathBuf], common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let scanned = scope::survey(paths, common, false)?.scanned;
+/// So many of each kind are shown, unless all are wanted.
+const SHOWN: usize = 10;
+
+pub(crate) fn run(args: &Paths, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
+    let scanned = scope::survey(&args.paths, common, false)?.scanned;
     let health = Health::of(&scanned.graph);
     let counts = Counts::of(&scanned.graph);
     match out.json {
         true => print_json(&scanned, &health, &counts, out)?,
-        false => print_text(&scanned, &health, &counts, out)?,
+        false => {
+            let most = if args.all { usize::MAX } else { SHOWN };
+            print_text(&scanned, &health, &counts, most, out)?;
+        }
     }
     Ok(health.exit(scanned.graph.disks()))
 }
@@ -113,6 +120,7 @@ fn print_text(
     scanned: &Scanned,
     health: &Health,
     counts: &Counts,
+    most: usize,
     out: &mut Output,
 ) -> io::Result<()> {
     let graph = &scanned.graph;
@@ -128,15 +136,16 @@ fn print_text(
     );
     writeln!(out, "{}", style.strong(summary))?;
 
-    missing(graph, out)?;
-    cycles(graph, health, out)?;
-    findings(graph, out, true)?;
+    missing(graph, most, out)?;
+    cycles(graph, health, most, out)?;
+    findings(graph, true, most, out)?;
     if !health.doubts.is_empty() {
         let meaning = "answers about dependents are incomplete";
         heading(out, &style.unknown("could not be asked"), meaning)?;
-        show::doubts(out, &health.doubts)?;
+        show::doubts(out, health.doubts.get(..most).unwrap_or(&health.doubts))?;
+        more(health.doubts.len(), most, "  ", out)?;
     }
-    findings(graph, out, false)?;
+    findings(graph, false, most, out)?;
     Hints::of(scanned).print(graph, out)?;
     if health.doubts.is_empty() && !graph.disks().any(|disk| health.is_broken(&disk)) {
         writeln!(out, "{}", style.good("nothing is broken, and everything could be read"))?;
@@ -150,62 +159,95 @@ fn print_text(
     writeln!(out, "{}", style.faint(cost))
 }
 
-fn missing(graph: &Graph, out: &mut Output) -> io::Result<()> {
+/// Says how many more there are than are shown.
+fn more(total: usize, most: usize, indent: &str, out: &mut Output) -> io::Result<()> {
+    match total.checked_sub(most) {
+        None | Some(0) => Ok(()),
+        Some(more) => {
+            let line = format!("{indent}and {more} more; --all shows all");
+            writeln!(out, "{}", out.style.faint(line))
+        }
+    }
+}
+
+fn missing(graph: &Graph, most: usize, out: &mut Output) -> io::Result<()> {
     let style = out.style;
+    let mut total = 0;
     for (position, disk) in graph.missing().filter_map(|id| graph.disk(id)).enumerate() {
+        total += 1;
         if position == 0 {
             let advice = "put it back, or point what needs it elsewhere (qemu-img rebase -u)";
             heading(out, &style.bad("missing"), advice)?;
         }
+        if position >= most {
+            continue;
+        }
         let reason = disk.reason().map(escape::words);
         let reason = reason.map(|reason| format!("  {reason}")).unwrap_or_default();
         writeln!(out, "  {}{}", escape::path(disk.path()), style.faint(reason))?;
-        for path in needed_by(graph, &disk) {
+        let needed_by = needed_by(graph, &disk);
+        for path in needed_by.iter().take(most) {
             writeln!(out, "      needed by {}", escape::path(path))?;
         }
+        more(needed_by.len(), most, "      ", out)?;
     }
-    Ok(())
+    more(total, most, "  ", out)
 }
 
-fn cycles(graph: &Graph, health: &Health, out: &mut Output) -> io::Result<()> {
+fn cycles(graph: &Graph, health: &Health, most: usize, out: &mut Output) -> io::Result<()> {
     let style = out.style;
-    for (position, cycle) in health.cycles.iter().enumerate() {
+    for (position, cycle) in health.cycles.iter().take(most).enumerate() {
         if position == 0 {
             let advice = "nothing can open these: restore one of each from a backup";
             heading(out, &style.bad("cycle"), advice)?;
         }
         let members = cycle.iter().filter_map(|id| graph.disk(*id));
-        for (position, disk) in members.enumerate() {
+        for (position, disk) in members.take(most).enumerate() {
             let before = if position == 0 { "  " } else { "      needs " };
             writeln!(out, "{before}{}", escape::path(disk.path()))?;
         }
+        more(cycle.len(), most, "      ", out)?;
         writeln!(out, "      needs the first again")?;
     }
-    Ok(())
+    more(health.cycles.len(), most, "  ", out)
 }
 
+/// What is said of disks, by kind.
+type Kinds<'g> = BTreeMap<&'g str, (usize, Vec<String>)>;
+
 /// The findings that break a chain, or the others.
-fn findings(graph: &Graph, out: &mut Output, breaking: bool) -> io::Result<()> {
+fn findings(graph: &Graph, breaking: bool, most: usize, out: &mut Output) -> io::Result<()> {
     let style = out.style;
-    let mut lines = Vec::new();
+    let mut kinds = Kinds::new();
+    let mut add = |kind, disk: &Disk<'_>, detail: &str| {
+        let (count, lines) = kinds.entry(kind).or_default();
+        *count += 1;
+        if *count <= most {
+            lines.push(format!("{}  {}", escape::path(disk.path()), escape::words(detail)));
+        }
+    };
     for disk in graph.disks() {
-        let path = || escape::path(disk.path());
         for finding in disk.findings().iter().filter(|finding| finding.breaks == breaking) {
-            let detail = escape::words(&finding.detail);
-            lines.push(format!("  {}  {}: {detail}", path(), finding.kind));
+            add(&finding.kind, &disk, &finding.detail);
         }
         if breaking && disk.state() == State::Refused {
-            let reason = escape::words(disk.reason().unwrap_or("not opened"));
-            lines.push(format!("  {}  refused: {reason}", path()));
+            add("refused", &disk, disk.reason().unwrap_or("not opened"));
         }
     }
-    if !lines.is_empty() {
+    if !kinds.is_empty() {
         match breaking {
             true => heading(out, &style.bad("broken"), "QEMU opens none of these as they are")?,
             false => heading(out, &style.unknown("worth knowing"), "")?,
         }
     }
-    lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+    for (kind, (count, lines)) in kinds {
+        writeln!(out, "  {kind}: {count}")?;
+        for line in lines {
+            writeln!(out, "    {line}")?;
+        }
+        more(count, most, "    ", out)?;
+    }
+    Ok(())
 }
 
 fn heading(out: &mut Output, what: &str, advice: &str) -> io::Result<()> {

@@ -1,58 +1,24 @@
 //! What holds of any bytes as a whole image, and of images that were built.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use diskdag_qcow2::audit::{Audit, Verdict};
 use diskdag_qcow2::check::{Options, check};
-use diskdag_qcow2::source::{MemorySource, Source};
+use diskdag_qcow2::source::MemorySource;
 use diskdag_qcow2::{Chain, GuestOffset, Image, Layer, View};
 
 use super::build::{Built, Choices, build};
-
-/// Bytes that count how often, and how many of them, are read; never beyond their end.
-#[derive(Clone)]
-struct Counting {
-    bytes: Arc<[u8]>,
-    reads: Arc<AtomicU64>,
-    read: Arc<AtomicU64>,
-}
-
-impl Source for Counting {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.bytes.len() as u64)
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.read.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        MemorySource(&*self.bytes).read_at(offset, buffer)
-    }
-}
-
-impl Counting {
-    /// Reads and bytes since it was asked last.
-    fn cost(&self) -> (u64, u64) {
-        (self.reads.swap(0, Ordering::Relaxed), self.read.swap(0, Ordering::Relaxed))
-    }
-}
+use super::counting::Counting;
 
 /// Bytes as a whole image: everything that can be asked ends without a panic, and reads no more than the file
 /// has bytes, a few times over.
 pub fn image(file: &[u8]) {
-    let source = Counting { bytes: file.into(), reads: Arc::default(), read: Arc::default() };
+    let source = Counting::new(file);
     let length = file.len() as u64;
-    let bounded = |what: &str, times: u64| {
-        let (reads, bytes) = source.cost();
-        assert!(bytes <= times * length + (64 << 10), "{what}: {bytes} bytes of {length}");
-        assert!(reads <= length / 8 + 256, "{what}: {reads} reads of {length} bytes");
-    };
+    let bounded = |what: &str, times: u64| source.bounded(what, times);
     let audit = Audit::of_source(&source, b"");
     bounded("audit", 12);
     assert!(audit.findings.len() < 64 && audit.references.len() <= 2);
     assert!(audit.findings.iter().all(|finding| finding.details.len() <= 3 && finding.count > 0));
-    drop(check(&source, length, Options::default()));
+    drop(check(&source, length, &Options::default()));
     bounded("check", 12);
     let Ok(image) = Image::open(source.clone()) else { return };
     assert!(audit.findings.iter().all(|finding| finding.kind != "not-qcow2"));
@@ -112,7 +78,7 @@ pub fn tables(data: &[u8]) {
     let audit = Audit::of_source(&MemorySource(&file), b"");
     assert_eq!((audit.verdict(), audit.readable), (Verdict::Safe, true), "{:?}", audit.findings);
     let length = file.len() as u64;
-    if let Ok(report) = check(&MemorySource(&file), length, Options::default()) {
+    if let Ok(report) = check(&MemorySource(&file), length, &Options::default()) {
         assert_eq!((report.corruptions, report.check_errors), (0, 0), "{:?}", report.findings);
     }
     let image = Image::open(MemorySource(file)).expect("the builder's header is in order");

@@ -10,6 +10,7 @@ use core::fmt;
 use core::iter::Peekable;
 
 use crate::chain::{Chain, ChainError, Extent, Extents};
+use crate::control::{Control, Progress};
 use crate::units::GuestOffset;
 
 /// How much is read at a time, in bytes: what both sides read stays in a core's second cache until it was compared.
@@ -97,12 +98,27 @@ impl core::error::Error for CompareError {
 ///
 /// [`CompareError`], with the chain that it is about.
 pub fn compare(first: &Chain, second: &Chain, strict: bool) -> Result<Comparison, CompareError> {
+    compare_controlled(first, second, strict, &Control::none())
+}
+
+/// The same, for as long as `control` lets it go on: it is asked before each MiB that is read. Progress is told
+/// in bytes of the guest's disk.
+///
+/// # Errors
+///
+/// [`CompareError`]; stopped, it is [`ImageError::Stopped`](crate::ImageError::Stopped) of some layer.
+pub fn compare_controlled(
+    first: &Chain,
+    second: &Chain,
+    strict: bool,
+    control: &Control,
+) -> Result<Comparison, CompareError> {
     let sizes_differ = first.size() != second.size();
     if strict && sizes_differ {
         return Ok(Comparison::SizeDiffers);
     }
-    let mut a = Walk::new(first, Side::First);
-    let mut b = Walk::new(second, Side::Second);
+    let mut a = Walk::new(first, Side::First, control);
+    let mut b = Walk::new(second, Side::Second, control);
     let common = first.size().min(second.size());
     let mut at = 0;
     while at < common {
@@ -190,11 +206,14 @@ struct Walk<'c> {
     side: Side,
     extents: Peekable<Extents<'c>>,
     buffer: Vec<u8>,
+    control: &'c Control,
 }
 
 impl<'c> Walk<'c> {
-    fn new(chain: &'c Chain, side: Side) -> Self {
-        Self { chain, side, extents: chain.extents().peekable(), buffer: Vec::new() }
+    fn new(chain: &'c Chain, side: Side, control: &'c Control) -> Self {
+        // What is read counts, not what is looked at: the first walk alone would tell twice as much.
+        let extents = chain.extents().controlled_by(&control.quiet()).peekable();
+        Self { chain, side, extents, buffer: Vec::new(), control }
     }
 
     /// What is at `at`, which never goes back.
@@ -227,6 +246,11 @@ impl<'c> Walk<'c> {
     }
 
     fn read(&mut self, at: u64, len: u64) -> Result<&[u8], CompareError> {
+        self.control.report(Progress { done: at, total: self.chain.size() });
+        if let Err(stop) = self.control.go_on() {
+            let error = ChainError { depth: 0, error: stop.into() };
+            return Err(self.failed(Doing::Reading, at, error));
+        }
         let len = usize::try_from(len).unwrap_or_default();
         if self.buffer.len() < len {
             self.buffer.resize(len, 0);

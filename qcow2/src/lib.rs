@@ -54,8 +54,11 @@ pub mod check;
 mod codec;
 #[cfg(feature = "std")]
 pub mod compare;
+#[cfg(feature = "std")]
+mod control;
 pub mod create;
 mod error;
+mod foreign;
 pub mod format;
 pub mod header;
 #[cfg(feature = "std")]
@@ -80,7 +83,10 @@ pub use audit::{Audit, Verdict};
 pub use chain::{Chain, ChainError, Layer, Policy};
 #[cfg(feature = "std")]
 pub use codec::DecodeFault;
+#[cfg(feature = "std")]
+pub use control::{Control, Progress, Stop};
 pub use error::{Allowed, Error, ErrorKind, Structure};
+pub use foreign::Foreign;
 pub use header::{
     BitmapsPointer, Compression, CryptMethod, Extension, ExtensionKind, Extensions, FeatureKind,
     FeatureName, FeatureNames, Features, Finding, FindingKind, Findings, Header, LuksPointer,

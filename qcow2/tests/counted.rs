@@ -1,6 +1,7 @@
 //! What parsing, reading and mapping cost that can be counted: allocations, reads, bytes. A binary of its own, for
 //! the allocator's sake.
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+#![allow(unreachable_pub, reason = "modules that the fuzz targets share")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -12,10 +13,17 @@ use diskdag_qcow2::compare::{Comparison, compare};
 use diskdag_qcow2::create::{Backing, Create};
 use diskdag_qcow2::measure::{Target, measure};
 use diskdag_qcow2::open::{open_listed, read_header};
-use diskdag_qcow2::source::Source;
+use diskdag_qcow2::source::{MemorySource, Source};
 use diskdag_qcow2::{
     Chain, ClusterBits, FeatureKind, GuestOffset, Header, Image, Layer, Reference, Salvage,
 };
+
+#[path = "../../fuzz/src/build.rs"]
+#[allow(dead_code, reason = "shared with the fuzz targets, which read more of it")]
+mod build;
+#[path = "../../fuzz/src/zstd.rs"]
+#[allow(dead_code, reason = "shared with the fuzz targets, which read more of it")]
+mod zstd;
 
 struct Counting;
 
@@ -180,6 +188,46 @@ fn a_warm_read_allocates_nothing_and_reads_neighbours_at_once() {
         assert_eq!(allocations(&mut read), (0, 1000 * 512));
         let found = [&top, &middle, &base].map(|source| source.cost().0);
         assert_eq!(found, reads, "from cluster {from}: sixteen tables, one run of data");
+    }
+}
+
+/// Zeros, subclusters, holes; a cluster of deflate costs what its library allocates, which is one piece.
+#[test]
+fn a_warm_read_of_any_kind_of_cluster_allocates_nothing() {
+    for seed in 0..24_u8 {
+        let choices: Vec<u8> = (0..200_u8).map(|at| at.wrapping_mul(37) ^ seed).collect();
+        let built = build::build(&mut build::Choices(&choices), 40, seed % 4 == 3);
+        let chain = Chain::new(vec![Layer::image(
+            Image::open(MemorySource(built.file)).unwrap().active().unwrap(),
+        )]);
+        let packed = chain.extents().map(Result::unwrap).filter(|extent| extent.compressed);
+        let packed = packed.map(|extent| extent.length / built.cluster as u64).sum::<u64>();
+        let mut buffer = vec![0; built.guest.len()];
+        let mut read = || chain.read_at(GuestOffset(0), &mut buffer).unwrap();
+        read();
+        let (count, length) = allocations(&mut read);
+        assert_eq!(length, built.guest.len());
+        assert!(count as u64 <= packed, "seed {seed}: {count} allocations for {packed} of deflate");
+    }
+}
+
+/// Each cluster again makes its own tables, out of the memory that is there.
+#[test]
+fn a_warm_read_of_zstd_allocates_nothing() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/zstd");
+    let blobs = std::fs::read_dir(corpus).unwrap().map(|it| std::fs::read(it.unwrap().path()));
+    for blob in blobs.map(Result::unwrap).take(40) {
+        let image = Image::open(MemorySource(zstd::image(&blob))).unwrap();
+        let view = image.active().unwrap();
+        let mut buffer = [0; zstd::CLUSTER];
+        // Two clusters from the same bytes: the one that was decompressed last is kept.
+        let mut read = |cluster: u64| {
+            view.read_at(GuestOffset(cluster * zstd::CLUSTER as u64), &mut buffer).unwrap();
+        };
+        for cluster in [0, 1, 0] {
+            read(cluster);
+        }
+        assert_eq!(allocations(|| [1, 0, 1].map(&mut read)).0, 0);
     }
 }
 

@@ -71,6 +71,14 @@ pub(crate) fn run(args: &args::Info, out: &mut Output) -> Result<Exit, Failure> 
 fn remarks(info: &Info, out: &mut Output) -> Exit {
     let path = escape::path(info.path());
     let mut exit = Exit::Ok;
+    if let Some(format) = info.foreign() {
+        out.notice(format!(
+            "{path} is not described whole: {} images are not read here; neither its size nor what it names \
+             is known",
+            format.name()
+        ));
+        exit = Exit::Failed;
+    }
     for fault in info.faults() {
         let fault = escape::words(&fault.to_string()).into_owned();
         out.notice(format!("{path} is not described whole: {fault}"));

@@ -14,8 +14,11 @@ pub(super) fn write(info: &Info, object: &Value, out: &mut Output) -> io::Result
     let long = |bytes: u64| format!("{} ({bytes} bytes)", size(bytes));
     let (name, header) = (escape::path(info.path()), info.header());
     writeln!(out, "image: {name}")?;
-    writeln!(out, "file format: {}", if header.is_some() { "qcow2" } else { "raw" })?;
-    writeln!(out, "virtual size: {}", long(info.virtual_size()))?;
+    writeln!(out, "file format: {}", info.format())?;
+    match info.virtual_size() {
+        Some(size) => writeln!(out, "virtual size: {}", long(size))?,
+        None => writeln!(out, "virtual size: not known here")?,
+    }
     writeln!(out, "disk size: {}", size(info.stat().allocated))?;
     if let Some(header) = header {
         if header.crypt_method() != CryptMethod::None {

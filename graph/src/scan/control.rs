@@ -1,9 +1,5 @@
 //! What a caller may say to a scan while it runs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
 /// How far a scan has come. Counts only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -37,55 +33,5 @@ impl std::ops::AddAssign for Counts {
     }
 }
 
-/// Cancel, deadline and progress of a long call. The default never stops and tells nobody.
-#[derive(Clone, Default)]
-pub struct Control {
-    cancel: Option<Arc<AtomicBool>>,
-    deadline: Option<Instant>,
-    progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-}
-
-impl Control {
-    /// Stops the call soon after `flag` becomes true. It then fails; it never answers partially.
-    #[must_use]
-    pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.cancel = Some(flag);
-        self
-    }
-
-    /// Stops the call soon after `deadline`.
-    #[must_use]
-    pub fn until(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Has `report` called now and then, from any thread of the scan, one at a time. It must not take
-    /// long.
-    #[must_use]
-    pub fn reporting(mut self, report: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(report));
-        self
-    }
-
-    pub(crate) fn should_stop(&self) -> bool {
-        self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
-            || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-    }
-
-    pub(crate) fn report(&self, progress: Progress) {
-        if let Some(report) = &self.progress {
-            report(progress);
-        }
-    }
-}
-
-impl std::fmt::Debug for Control {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Control")
-            .field("cancel", &self.cancel)
-            .field("deadline", &self.deadline)
-            .field("progress", &self.progress.is_some())
-            .finish()
-    }
-}
+/// Cancel, deadline and progress of a scan.
+pub type Control = diskdag_qcow2::Control<Progress>;

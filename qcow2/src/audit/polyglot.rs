@@ -6,6 +6,7 @@ use std::format;
 use super::bytes::{Stop, peek};
 use super::claims::{Claims, Role};
 use super::finding::{Severity, Tally};
+use crate::foreign::Foreign;
 use crate::source::Source;
 
 /// Where a magic stands, counted from the beginning of the file.
@@ -74,5 +75,6 @@ const FORMATS: [(&[u8], &str); 12] = [
 pub(super) fn other_format(first: &[u8]) -> Option<&'static str> {
     let known = FORMATS.iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, name)| *name);
     let vdi = first.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe]);
-    known.or(vdi.then_some("VDI"))
+    let probed = || Foreign::probe(first).map(Foreign::name);
+    known.or(vdi.then_some("VDI")).or_else(probed)
 }

@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::layer::Kind;
 use super::preallocation::is_preallocated;
 use super::{Chain, ChainError, Layer};
+use crate::control::{Control, Progress};
 use crate::image::{
     BEYOND_END, DATA, Image, ImageError, Known, Level, NOWHERE, PRESENT, Piece, Pieces, Stop, Walk,
     ZERO,
@@ -17,6 +18,9 @@ use crate::units::GuestOffset;
 /// Bytes of tables that all layers together keep in mind, at 4 to 64 KiB each.
 const WINDOWS: usize = 4 << 20;
 
+/// Steps between two looks at the control: each reads one window at most.
+const STEPS: u32 = 256;
+
 /// A walk over all layers, front to back. What a layer has not allocated is looked for in the one below it, and
 /// nothing else is.
 pub(crate) struct Descent<'c> {
@@ -25,6 +29,9 @@ pub(crate) struct Descent<'c> {
     end: u64,
     /// Up to where all layers above this one are known to have nothing, by depth; not increasing.
     ends: Vec<u64>,
+    control: Control,
+    /// Steps since the control was asked last.
+    steps: u32,
 }
 
 /// A layer on the way through it.
@@ -50,7 +57,19 @@ impl<'c> Descent<'c> {
         let end = start.get().saturating_add(length).min(chain.size());
         let at = start.get().min(end);
         let layers = chain.layers().iter().map(walker).collect();
-        Self { layers, at, end, ends: Vec::from([end]) }
+        Self { layers, at, end, ends: Vec::from([end]), control: Control::none(), steps: 0 }
+    }
+
+    /// Lets a caller stop it. Progress is told in bytes of the guest's disk.
+    pub(crate) fn controlled_by(mut self, control: &Control) -> Self {
+        self.control = control.clone();
+        self
+    }
+
+    fn go_on(&self) -> Result<(), ChainError> {
+        self.control.report(Progress { done: self.at, total: self.end });
+        let depth = self.ends.len() - 1;
+        self.control.go_on().map_err(|stop| ChainError { depth, error: stop.into() })
     }
 
     /// Where it is.
@@ -71,6 +90,13 @@ impl<'c> Descent<'c> {
     ///
     /// What keeps it from going on; it is over then.
     pub(crate) fn go(&mut self, found: &mut impl Pieces) -> Result<(), ChainError> {
+        if self.steps.is_multiple_of(STEPS)
+            && let Err(error) = self.go_on()
+        {
+            self.at = self.end;
+            return Err(error);
+        }
+        self.steps = self.steps.wrapping_add(1);
         while self.ends.len() > 1 && self.ends.last().is_some_and(|end| self.at >= *end) {
             self.ends.pop();
         }

@@ -86,12 +86,12 @@ pub enum OpenChainError {
         /// Which layer names it.
         depth: usize,
     },
-    /// A backing file whose format is neither qcow2 nor raw.
-    #[error("layer {depth}: its backing file has the format {format:?}, not qcow2 or raw")]
+    /// A format that is neither qcow2 nor raw, declared or found.
+    #[error("layer {depth}: the format is {format:?}, and only qcow2 and raw are read here")]
     UnsupportedFormat {
-        /// Which layer names it.
+        /// Which layer has it, or names the file that is declared to.
         depth: usize,
-        /// The format, as stored, escaped.
+        /// The format, escaped.
         format: String,
     },
     /// A file that is its own backing file, directly or over others.

@@ -3,6 +3,7 @@
 
 use super::descent::Descent;
 use super::{Chain, ChainError};
+use crate::control::Control;
 use crate::image::{
     BEYOND_END, Batch, COMPRESSED, DATA, NOWHERE, PRESENT, Piece, Pieces as _, ZERO,
 };
@@ -104,6 +105,17 @@ impl Chain {
 }
 
 impl Extents<'_> {
+    /// Lets a caller stop the walk within one extent too, which may be as long as the disk. Progress is told in
+    /// bytes of the guest's disk.
+    ///
+    /// Where it was stopped the next item is an error,
+    /// [`ImageError::Stopped`](crate::ImageError::Stopped).
+    #[must_use]
+    pub fn controlled_by(mut self, control: &Control) -> Self {
+        self.descent = self.descent.controlled_by(control);
+        self
+    }
+
     #[cold]
     fn fill(&mut self) {
         self.batch.renew();

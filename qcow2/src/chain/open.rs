@@ -10,10 +10,11 @@ use std::vec::Vec;
 use super::files::{directory, open_named};
 use super::{Chain, Layer, OpenChainError, Policy, Undeclared};
 use crate::error::ErrorKind;
+use crate::foreign::Foreign;
 use crate::image::{Caches, Image, ImageError, View};
 use crate::open::{Opened, open_image};
 use crate::reference::{Base, JsonReference, Reference, Target};
-use crate::source::Source;
+use crate::source::{Source, fill};
 use crate::table::Snapshot;
 
 impl Chain {
@@ -154,6 +155,12 @@ impl Walk<'_> {
             Err(ImageError::Format(error))
                 if format == Format::Probe && matches!(error.kind, ErrorKind::NotQcow2 { .. }) =>
             {
+                if let Some(format) = foreign(&opened, depth)? {
+                    return Err(OpenChainError::UnsupportedFormat {
+                        depth,
+                        format: format.name().into(),
+                    });
+                }
                 return Ok((raw(opened, depth)?.placed(path, identity), None));
             }
             other => other.map_err(failed)?,
@@ -229,6 +236,15 @@ impl Walk<'_> {
             Some(Ok(opened)) => Ok((path, opened)),
             Some(Err(error)) => Err(OpenChainError::Open { depth: of, path, error }),
         }
+    }
+}
+
+/// What QEMU would take the file for, if neither for qcow2 nor for raw.
+fn foreign(opened: &Opened, depth: usize) -> Result<Option<Foreign>, OpenChainError> {
+    let mut first = [0; Foreign::PROBED];
+    match fill(&opened.file, 0, &mut first) {
+        Ok(have) => Ok(Foreign::probe(first.get(..have).unwrap_or_default())),
+        Err(error) => Err(OpenChainError::Io { depth, error }),
     }
 }
 

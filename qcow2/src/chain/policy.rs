@@ -1,7 +1,9 @@
 //! What may be opened of what an image names.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
 /// What may be opened of what an image names. The default follows nothing: a chain then is one image.
@@ -66,6 +68,21 @@ impl Policy {
     #[must_use]
     pub fn beneath(directories: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { follow: Follow::Beneath(directories.into_iter().collect()), ..Self::nothing() }
+    }
+
+    /// The directories of [`Follow::Beneath`] that allow nothing, because they can't be asked or are none: whoever
+    /// named them has probably meant others.
+    #[must_use]
+    pub fn unusable(&self) -> Vec<(&Path, io::Error)> {
+        let Follow::Beneath(directories) = &self.follow else { return Vec::new() };
+        let asked =
+            directories.iter().map(|directory| (directory.as_path(), fs::metadata(directory)));
+        let wrong = asked.filter_map(|(directory, found)| match found {
+            Ok(found) if found.is_dir() => None,
+            Ok(_) => Some((directory, io::ErrorKind::NotADirectory.into())),
+            Err(error) => Some((directory, error)),
+        });
+        wrong.collect()
     }
 
     /// As QEMU would, started in `working_directory`: everything is followed, and probed.

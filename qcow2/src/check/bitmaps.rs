@@ -3,13 +3,13 @@
 
 use std::vec::Vec;
 
+use super::CheckError;
 use super::claims::Claims;
 use super::finding::{FindingKind, Findings};
 use super::reader::Reader;
 use super::spans::{Span, disjoint};
 use crate::error::Structure;
 use crate::header::Header;
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::table::{Bitmap, BitmapTableEntry, Bitmaps};
 
@@ -19,7 +19,7 @@ pub(super) fn gather<S: Source + ?Sized>(
     header: &Header<'_>,
     claims: &mut Claims,
     findings: &mut Findings,
-) -> Result<(), ReadError> {
+) -> Result<(), CheckError> {
     let Some(pointer) = header.bitmaps() else { return Ok(()) };
     let (at, length) = (pointer.directory.get(), pointer.directory_size);
     claims.claim(Structure::Bitmaps, (at, length), 1, at, findings);

@@ -1,12 +1,12 @@
 //! References beside stored refcounts.
 #![forbid(unsafe_code)]
 
+use super::CheckError;
 use super::claims::Clusters;
 use super::finding::{FindingKind, Findings, Place};
 use super::stored::Stored;
 use super::tally::{CLASS_SHIFT, COUNT, METADATA, Tally, class};
 use crate::error::Structure;
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::units::{ClusterBits, HostOffset};
 
@@ -22,7 +22,7 @@ pub(super) struct Compare<'c, 's, S: ?Sized> {
 
 impl<S: Source + ?Sized> Compare<'_, '_, S> {
     /// Compares all clusters, and gives the last that is in use, whichever of the two says so.
-    pub(super) fn run(&mut self) -> Result<u64, ReadError> {
+    pub(super) fn run(&mut self) -> Result<u64, CheckError> {
         if self.tally.is_array() { self.array() } else { self.pages() }
     }
 
@@ -47,11 +47,14 @@ impl<S: Source + ?Sized> Compare<'_, '_, S> {
     }
 
     /// Eight clusters at a time, of which most have either no reference and no refcount, or one of each.
-    fn array(&mut self) -> Result<u64, ReadError> {
+    fn array(&mut self) -> Result<u64, CheckError> {
         const ONES: u64 = u64::from_ne_bytes([1; 8]);
         const REST: u64 = u64::from_ne_bytes([!(1 | METADATA | class::ONE << CLASS_SHIFT); 8]);
         let tally = self.tally;
         for (number, cells) in tally.cells.chunks(8).enumerate() {
+            if number % (1 << 17) == 0 {
+                self.stored.control().go_on()?;
+            }
             if let Some(word) = cells.first_chunk::<8>() {
                 let word = u64::from_ne_bytes(*word);
                 if word & REST == 0 && (word ^ (word >> CLASS_SHIFT)) & ONES == 0 {
@@ -85,11 +88,14 @@ impl<S: Source + ?Sized> Compare<'_, '_, S> {
 
     /// Only clusters that something refers to are looked at singly; of all others it is enough to know how
     /// many have a refcount.
-    fn pages(&mut self) -> Result<u64, ReadError> {
+    fn pages(&mut self) -> Result<u64, CheckError> {
         let (used, highest) = self.stored.used(self.clusters)?;
         let referred = self.tally.paged();
         let (mut counted, mut last) = (0_u64, highest.unwrap_or_default());
-        for cluster in &referred {
+        for (number, cluster) in referred.iter().enumerate() {
+            if number % (1 << 16) == 0 {
+                self.stored.control().go_on()?;
+            }
             let stored = self.stored.get(*cluster)?;
             counted += u64::from(*cluster < self.clusters && stored.is_some_and(|it| it > 0));
             if stored.is_some() {
@@ -104,7 +110,7 @@ impl<S: Source + ?Sized> Compare<'_, '_, S> {
     }
 
     /// Some places of leaks among clusters that nothing refers to: the first few there are.
-    fn show_leaks(&mut self, leaked: u64, referred: &[u64]) -> Result<(), ReadError> {
+    fn show_leaks(&mut self, leaked: u64, referred: &[u64]) -> Result<(), CheckError> {
         let keep = u64::try_from(self.findings.keep()).unwrap_or(u64::MAX);
         let mut left = keep.min(leaked);
         // Far enough for whoever looks, and no further: a leak may be the last of 2^50 clusters.
@@ -126,7 +132,7 @@ impl<S: Source + ?Sized> Compare<'_, '_, S> {
     }
 
     /// Tells overlaps: as corruptions where no refcount has shown them.
-    pub(super) fn overlaps(&mut self, overlapped: &Clusters) -> Result<(), ReadError> {
+    pub(super) fn overlaps(&mut self, overlapped: &Clusters) -> Result<(), CheckError> {
         for cluster in overlapped {
             let stored = self.stored.get(*cluster)?;
             let references = self.tally.count(*cluster).min(self.stored.most());

@@ -1,6 +1,7 @@
 //! L2 entries: what they refer to, and what is wrong with them. The loop that a check spends its time in.
 #![forbid(unsafe_code)]
 
+use super::CheckError;
 use super::claims::{Bounds, Clusters};
 use super::finding::{FindingKind, Findings};
 use super::reader::Reader;
@@ -9,7 +10,6 @@ use super::tables::Table;
 use super::tally::{CLASS_SHIFT, COUNT, METADATA, Tally, class};
 use crate::error::Structure;
 use crate::format::{ENTRY_COPIED, ENTRY_OFFSET, L2_COMPRESSED, L2_RESERVED, L2_ZERO};
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::table::{Geometry, L2Entry, L2View};
 
@@ -70,7 +70,7 @@ impl<'s, S: Source + ?Sized> Walk<'s, S> {
     }
 
     /// Walks a table whose bytes these are.
-    pub(super) fn table(&mut self, table: &Table, bytes: &[u8]) -> Result<(), ReadError> {
+    pub(super) fn table(&mut self, table: &Table, bytes: &[u8]) -> Result<(), CheckError> {
         let view = L2View::new(bytes, self.geometry);
         let is_flagged = table.active > 0
             && self.stored_refcount(table.offset >> self.geometry.cluster_bits().get())?.is_some();
@@ -127,7 +127,7 @@ impl<'s, S: Source + ?Sized> Walk<'s, S> {
         cursor: &mut Cursor<'_>,
         number: usize,
         L2Entry { entry, bitmap }: L2Entry,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), CheckError> {
         let table = cursor.table;
         let geometry = self.geometry;
         let at = table.offset + (number * 8 * geometry.l2_words()) as u64;
@@ -215,7 +215,7 @@ impl<'s, S: Source + ?Sized> Walk<'s, S> {
     }
 
     /// The stored refcount; from its class, where that says enough.
-    fn stored_refcount(&mut self, cluster: u64) -> Result<Option<u64>, ReadError> {
+    fn stored_refcount(&mut self, cluster: u64) -> Result<Option<u64>, CheckError> {
         let inside = usize::try_from(cluster).ok().and_then(|at| self.tally.cells.get(at));
         match inside.map(|cell| *cell >> CLASS_SHIFT) {
             Some(class::UNREADABLE) => Ok(None),

@@ -51,6 +51,7 @@ use spans::Span;
 use stored::Stored;
 use tally::Tally;
 
+use crate::control::Control;
 use crate::error::Structure;
 use crate::header::Header;
 use crate::open::read_header;
@@ -64,18 +65,20 @@ const ARRAY: u64 = 16 << 20;
 const ARRAY_MAX: u64 = 1 << 30;
 
 /// How to check.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// Threads that read L2 tables, if there are enough of them. 0 is 1.
     pub threads: usize,
     /// How many places of each finding are told.
     pub places: usize,
+    /// Cancel, deadline, and progress in bytes of L2 tables.
+    pub control: Control,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 1, places: 5 }
+        Self { threads: 1, places: 5, control: Control::none() }
     }
 }
 
@@ -85,17 +88,18 @@ impl Default for Options {
 ///
 /// # Errors
 ///
-/// [`CheckError`]: the file cannot be read, became shorter meanwhile, or its header makes no sense. To know
+/// [`CheckError`]: the file cannot be read, became shorter meanwhile, its header makes no sense, or
+/// [`Options::control`] stopped the check. To know
 /// whether it was written to meanwhile ask [`Opened::changed`](crate::open::Opened::changed) afterwards.
 pub fn check<S: Source + ?Sized>(
     source: &S,
     len: u64,
-    options: Options,
+    options: &Options,
 ) -> Result<Report, CheckError> {
     let mut buffer = Vec::new();
     let header = read_header(source, len, &mut buffer)?;
     match header.features().unknown_incompatible() {
-        0 => check_image(Reader::new(source, len), &header, options),
+        0 => check_image(Reader::new(source, len, &options.control), &header, options),
         bits => Err(CheckError::Unsupported(bits)),
     }
 }
@@ -103,7 +107,7 @@ pub fn check<S: Source + ?Sized>(
 fn check_image<S: Source + ?Sized>(
     reader: Reader<'_, S>,
     header: &Header<'_>,
-    options: Options,
+    options: &Options,
 ) -> Result<Report, CheckError> {
     let geometry = header.geometry();
     let bits = geometry.cluster_bits();
@@ -119,7 +123,6 @@ fn check_image<S: Source + ?Sized>(
         placed(Structure::RefcountTable, table_at, table_bytes, bits.size(), &mut findings);
     claims.claim(Structure::RefcountTable, (table_at, table_bytes), 1, table_at, &mut findings);
     let mut stored = Stored::read(reader, geometry, table_at, table_bytes)?;
-    stored.inspect(table_at, clusters, &mut findings);
 
     let l1_at = header.l1_table_offset().get();
     let l1_bytes = u64::from(header.l1_size()) * 8;
@@ -159,6 +162,9 @@ fn check_image<S: Source + ?Sized>(
     let Walk { mut tally, mut stored, mut findings, fragmentation, overlapped, .. } = whole;
 
     stored.count_blocks(table_at, clusters, &mut tally, &mut findings);
+    // As QEMU does, with the cluster behind the file's last if something reaches into it.
+    let known = clusters + u64::from(tally.count(clusters) > 0);
+    stored.inspect(table_at, known, &mut findings);
     let (tally, findings_now) = (&tally, &mut findings);
     let mut compare =
         Compare { bits, clusters, tally, stored: &mut stored, findings: findings_now };

@@ -3,6 +3,8 @@
 
 use std::vec::Vec;
 
+use super::CheckError;
+use crate::control::Control;
 use crate::open::ReadError;
 use crate::source::{Source, fill};
 
@@ -14,6 +16,7 @@ pub(super) const CHUNK: u64 = 1 << 20;
 pub(super) struct Reader<'s, S: ?Sized> {
     source: &'s S,
     len: u64,
+    control: &'s Control,
 }
 
 impl<S: ?Sized> Clone for Reader<'_, S> {
@@ -26,8 +29,13 @@ impl<S: ?Sized> Copy for Reader<'_, S> {}
 
 impl<'s, S: Source + ?Sized> Reader<'s, S> {
     /// Of a file that has `len` bytes, as `fstat` told.
-    pub(super) fn new(source: &'s S, len: u64) -> Self {
-        Self { source, len }
+    pub(super) fn new(source: &'s S, len: u64, control: &'s Control) -> Self {
+        Self { source, len, control }
+    }
+
+    /// Who may stop the check.
+    pub(super) fn control(&self) -> &'s Control {
+        self.control
     }
 
     /// The file's length in bytes.
@@ -41,22 +49,22 @@ impl<'s, S: Source + ?Sized> Reader<'s, S> {
     }
 
     /// What the file occupies, in bytes, holes not counted.
-    pub(super) fn allocated(&self) -> Result<u64, ReadError> {
-        self.source.allocated().map_err(ReadError::Io)
+    pub(super) fn allocated(&self) -> Result<u64, CheckError> {
+        Ok(self.source.allocated().map_err(ReadError::Io)?)
     }
 
     /// Fills `buffer` from `offset` on. Beyond the end there are zeros, as for QEMU.
-    pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
+    pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), CheckError> {
+        self.control.go_on()?;
         let inside = self.len.saturating_sub(offset).min(buffer.len() as u64);
         let (inside, outside) =
             buffer.split_at_mut(usize::try_from(inside).unwrap_or(usize::MAX).min(buffer.len()));
         outside.fill(0);
         let found = fill(self.source, offset, inside).map_err(ReadError::Io)?;
         if found < inside.len() {
-            return Err(ReadError::ChangedDuringRead {
-                expected: offset + inside.len() as u64,
-                found: offset + found as u64,
-            });
+            let expected = offset + inside.len() as u64;
+            let found = offset + found as u64;
+            return Err(ReadError::ChangedDuringRead { expected, found }.into());
         }
         Ok(())
     }
@@ -72,8 +80,8 @@ impl<'s, S: Source + ?Sized> Reader<'s, S> {
         &self,
         start: u64,
         end: u64,
-        mut each: impl FnMut(u64, u64) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
+        mut each: impl FnMut(u64, u64) -> Result<(), CheckError>,
+    ) -> Result<(), CheckError> {
         let end = end.min(self.len);
         let mut buffer = Vec::new();
         let mut at = start;

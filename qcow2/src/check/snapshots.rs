@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::vec::Vec;
 
+use super::CheckError;
 use super::claims::Claims;
 use super::finding::{FindingKind, Findings};
 use super::reader::Reader;
@@ -11,7 +12,6 @@ use super::spans::Span;
 use crate::error::{ErrorKind, Structure};
 use crate::format::{L1_ENTRIES_MAX, SNAPSHOT_EXTRA_MIN_V3, SNAPSHOT_TABLE_MAX};
 use crate::header::Header;
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::table::{Snapshot, Snapshots};
 
@@ -25,7 +25,7 @@ pub(super) fn gather<S: Source + ?Sized>(
     l1_tables: &mut Vec<Span>,
     claims: &mut Claims,
     findings: &mut Findings,
-) -> Result<(), ReadError> {
+) -> Result<(), CheckError> {
     let (count, table) = (header.snapshot_count(), header.snapshots_offset());
     if count == 0 {
         return Ok(());

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::vec::Vec;
 
+use super::CheckError;
 use super::finding::{FindingKind, Findings};
 use super::reader::Reader;
 use super::tally::{CLASS_SHIFT, Tally, class};
+use crate::control::Control;
 use crate::error::Structure;
 use crate::format::{REFCOUNT_BLOCK_OFFSET, REFCOUNT_TABLE_RESERVED};
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::table::{Geometry, RefcountBlock, RefcountTableEntry};
 
@@ -52,7 +53,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
         geometry: Geometry,
         offset: u64,
         bytes: u64,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, CheckError> {
         let mut table = Vec::new();
         reader.each_word(offset, offset.saturating_add(bytes), |at, word| {
             table.resize(usize::try_from((at - offset) / 8).unwrap_or_default(), 0);
@@ -60,6 +61,11 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
             Ok(())
         })?;
         Ok(Self { reader, geometry, table: table.into(), window: Vec::new(), window_at: None })
+    }
+
+    /// Who may stop the check.
+    pub(super) fn control(&self) -> &'s Control {
+        self.reader.control()
     }
 
     fn block(&self, entry: u64) -> Block {
@@ -77,7 +83,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
     }
 
     /// The stored refcount of a cluster, be it in the file or not; `None` if it can't be read.
-    pub(super) fn get(&mut self, cluster: u64) -> Result<Option<u64>, ReadError> {
+    pub(super) fn get(&mut self, cluster: u64) -> Result<Option<u64>, CheckError> {
         let per_block = self.geometry.refcounts_per_block();
         let entry = usize::try_from(cluster / per_block).ok().and_then(|at| self.table.get(at));
         let Some(entry) = entry else { return Ok(Some(0)) };
@@ -104,7 +110,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
     }
 
     /// Puts the class of every stored refcount into the array.
-    pub(super) fn classify(&self, tally: &mut Tally) -> Result<(), ReadError> {
+    pub(super) fn classify(&self, tally: &mut Tally) -> Result<(), CheckError> {
         let per_block = usize::try_from(self.geometry.refcounts_per_block()).unwrap_or(usize::MAX);
         let half = (tally.cells.len() / 2).next_multiple_of(per_block);
         if tally.cells.len() < 1 << 20 || half >= tally.cells.len() {
@@ -119,7 +125,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
         })
     }
 
-    fn classify_part(&self, cells: &mut [u8], table: &[u64]) -> Result<(), ReadError> {
+    fn classify_part(&self, cells: &mut [u8], table: &[u64]) -> Result<(), CheckError> {
         let per_block = usize::try_from(self.geometry.refcounts_per_block()).unwrap_or(usize::MAX);
         let order = self.geometry.refcount_order();
         let mut bytes = Vec::new();
@@ -218,7 +224,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
 
     /// How many of the file's `clusters` clusters have a refcount that is not 0, and the last of them.
     /// Every block is read once, however often it is named.
-    pub(super) fn used(&self, clusters: u64) -> Result<(u64, Option<u64>), ReadError> {
+    pub(super) fn used(&self, clusters: u64) -> Result<(u64, Option<u64>), CheckError> {
         let per_block = self.geometry.refcounts_per_block();
         let mut known: HashMap<(u64, u64), (u64, Option<u64>)> = HashMap::new();
         let (mut total, mut last) = (0_u64, None);
@@ -243,7 +249,7 @@ impl<'s, S: Source + ?Sized> Stored<'s, S> {
         Ok((total, last))
     }
 
-    fn used_in(&self, offset: u64, covered: u64) -> Result<(u64, Option<u64>), ReadError> {
+    fn used_in(&self, offset: u64, covered: u64) -> Result<(u64, Option<u64>), CheckError> {
         let order = self.geometry.refcount_order();
         let length = (covered << order).div_ceil(8);
         if self.reader.is_hole(offset, offset.saturating_add(length)) {

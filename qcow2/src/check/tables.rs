@@ -3,6 +3,7 @@
 
 use std::vec::Vec;
 
+use super::CheckError;
 use super::claims::Claims;
 use super::finding::{FindingKind, Findings};
 use super::reader::Reader;
@@ -10,7 +11,6 @@ use super::spans::{Span, disjoint};
 use super::stored::Stored;
 use crate::error::Structure;
 use crate::format::{ENTRY_COPIED, ENTRY_OFFSET, L1_RESERVED};
-use crate::open::ReadError;
 use crate::source::Source;
 use crate::table::Geometry;
 
@@ -39,7 +39,7 @@ pub(super) fn gather<S: Source + ?Sized>(
     stored: &mut Stored<'_, S>,
     claims: &mut Claims,
     findings: &mut Findings,
-) -> Result<Vec<Table>, ReadError> {
+) -> Result<Vec<Table>, CheckError> {
     let bits = geometry.cluster_bits();
     let mut tables: Vec<Table> = Vec::new();
     for span in disjoint(l1_tables) {

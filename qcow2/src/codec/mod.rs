@@ -25,6 +25,8 @@ pub enum DecodeFault {
     TooLong,
     /// The stream asks for more memory than a cluster's decoder may need.
     Window,
+    /// The stream has so many blocks that they cost more than what they hold.
+    Blocks,
     /// The stream's checksum is another.
     Checksum,
 }
@@ -36,6 +38,7 @@ impl fmt::Display for DecodeFault {
             Self::TooShort => "the stream ends before the cluster is full",
             Self::TooLong => "the cluster is full before the stream ends",
             Self::Window => "the stream asks for too much memory",
+            Self::Blocks => "the stream has more blocks than make sense",
             Self::Checksum => "the stream's checksum does not match",
         })
     }

@@ -114,3 +114,25 @@ fn deflate_fills_exactly_one_cluster() {
     let garbage = decoders.decode(Compression::Deflate, &[0xff; 64], &mut output);
     assert_eq!(garbage, Err(DecodeFault::Invalid));
 }
+
+/// Two MiB of blocks that make nothing of themselves, each with a table of codes to be built: it took seconds.
+#[test]
+fn zstd_blocks_that_make_nothing_are_counted() {
+    // No literals, coded by two symbols of one bit each, and no sequences.
+    let block = [0b0000_0010, 0xc0, 0, 0x80, 0x10, 1, 0];
+    let header = (block.len() as u32) << 3 | 2 << 1;
+    let mut frame = std::vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x58];
+    let empty = |frame: &mut Vec<u8>| {
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(block);
+    };
+    let mut few = frame.clone();
+    (0..100).for_each(|_| empty(&mut few));
+    // A block of one byte, repeated.
+    few.extend([3 | (512 << 3) as u8, (512_u32 << 3 >> 8) as u8, 0, b'x']);
+    assert_eq!(zstd(&few, 512), Ok(std::vec![b'x'; 512]));
+    while frame.len() < 2 << 20 {
+        empty(&mut frame);
+    }
+    assert_eq!(zstd(&frame, 2 << 20), Err(DecodeFault::Blocks));
+}

@@ -4,6 +4,7 @@
 use std::io;
 
 use crate::codec::DecodeFault;
+use crate::control::Stop;
 use crate::error::Error;
 use crate::header::Obstacle;
 use crate::open::ReadError;
@@ -37,6 +38,9 @@ pub enum ImageError {
     /// have been in it.
     #[error("changed while it was being read")]
     ChangedDuringRead,
+    /// The caller's [`Control`](crate::Control) stopped it. There is no partial answer.
+    #[error("stopped: {0}")]
+    Stopped(#[from] Stop),
     /// There is no snapshot of that id or name.
     #[error("no such internal snapshot")]
     NoSuchSnapshot,
@@ -53,6 +57,7 @@ impl ImageError {
             Self::NoDataFile => "no-data-file",
             Self::Decode { .. } => "decode",
             Self::ChangedDuringRead => "changed-during-read",
+            Self::Stopped(_) => "stopped",
             Self::NoSuchSnapshot => "no-such-snapshot",
         }
     }

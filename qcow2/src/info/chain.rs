@@ -18,6 +18,8 @@ use crate::reference::{Reference, Target};
 pub enum ChainEnd {
     /// At a base: an image without backing file.
     Base,
+    /// At an image of a format that is not read here: whether it has a backing file is not known.
+    Foreign,
     /// At a link that can't be described: it is missing, say.
     Broken {
         /// The link, as it was to be opened.
@@ -73,6 +75,9 @@ pub fn describe_chain<E>(
         };
         if !each(&info)? {
             return Ok(ChainEnd::Base);
+        }
+        if info.foreign().is_some() {
+            return Ok(ChainEnd::Foreign);
         }
         let Some(header) = info.header() else { return Ok(ChainEnd::Base) };
         let Some(name) = header.backing_name() else { return Ok(ChainEnd::Base) };

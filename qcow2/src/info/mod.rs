@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
 use crate::error::ErrorKind;
+use crate::foreign::Foreign;
 use crate::header::Header;
 use crate::image::{BitmapDirectory, Image, ImageError, SnapshotTable};
 use crate::open::{OpenError, Opened, Stat, open_image};
+use crate::source::fill;
 use crate::table::{Bitmap, LuksHeader, Snapshot};
 use crate::units::HostOffset;
 
@@ -26,8 +28,9 @@ use crate::units::HostOffset;
 pub struct Info {
     path: PathBuf,
     stat: Stat,
-    /// What the header was parsed from; none of a raw image.
+    /// What the header was parsed from; none of any other format.
     header: Option<Vec<u8>>,
+    foreign: Option<Foreign>,
     snapshots: Option<SnapshotTable>,
     bitmaps: Option<BitmapDirectory>,
     luks: Option<(Vec<u8>, HostOffset)>,
@@ -44,8 +47,8 @@ pub enum InfoError {
     /// Its header can't be read, or makes no sense.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// It was declared to be of a format that is neither qcow2 nor raw.
-    #[error("declared {}, which is neither qcow2 nor raw", format.escape_ascii())]
+    /// It was declared to be of a format that nobody knows.
+    #[error("declared {}, which is no format that is known here", format.escape_ascii())]
     UnsupportedFormat {
         /// The format, as declared.
         format: std::boxed::Box<[u8]>,
@@ -53,8 +56,9 @@ pub enum InfoError {
 }
 
 impl Info {
-    /// Opens an image, and nothing that it names, and describes it. Of a format that is not declared what
-    /// begins like a qcow2 image is taken for one, and all else is raw. Never blocks.
+    /// Opens an image, and nothing that it names, and describes it. Of a format that is not declared it is what
+    /// QEMU would take it for by its first bytes. Of a format that is [not read here](Foreign) no more than its
+    /// name is told. Never blocks.
     ///
     /// # Errors
     ///
@@ -77,6 +81,7 @@ impl Info {
             path: path.to_path_buf(),
             stat: opened.stat,
             header: None,
+            foreign: None,
             snapshots: None,
             bitmaps: None,
             luks: None,
@@ -85,12 +90,19 @@ impl Info {
         match declared {
             None | Some(b"qcow2") => {}
             Some(b"raw" | b"file" | b"host_device") => return Ok(info),
-            Some(other) => return Err(InfoError::UnsupportedFormat { format: other.into() }),
+            Some(other) => {
+                let unknown = || InfoError::UnsupportedFormat { format: other.into() };
+                info.foreign = Some(Foreign::named(other).ok_or_else(unknown)?);
+                return Ok(info);
+            }
         }
+        let mut first = [0; Foreign::PROBED];
+        let have = fill(&opened.file, 0, &mut first).map_err(ImageError::Io)?;
         match Image::open(opened.file) {
             Ok(image) => info.look_into(&image),
-            Err(ImageError::Format(error))
-                if declared.is_none() && matches!(error.kind, ErrorKind::NotQcow2 { .. }) => {}
+            Err(ImageError::Format(error)) if declared.is_none() && is_another(error.kind) => {
+                info.foreign = Foreign::probe(first.get(..have).unwrap_or_default());
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(info)
@@ -147,13 +159,30 @@ impl Info {
         Header::parse_prefix(self.header.as_deref()?, self.stat.len).ok()
     }
 
-    /// The size in bytes of the disk that the guest sees: of a qcow2 image without a tail of less than a
-    /// sector of 512, of a raw one filled up to whole sectors.
+    /// QEMU's name for its format.
     #[must_use]
-    pub fn virtual_size(&self) -> u64 {
+    pub fn format(&self) -> &'static str {
+        match self.foreign {
+            Some(format) => format.name(),
+            None if self.header.is_some() => "qcow2",
+            None => "raw",
+        }
+    }
+
+    /// Its format, if it is one that is not read here: what else it says, and what it names, is not known.
+    #[must_use]
+    pub const fn foreign(&self) -> Option<Foreign> {
+        self.foreign
+    }
+
+    /// The size in bytes of the disk that the guest sees: of a qcow2 image without a tail of less than a
+    /// sector of 512, of a raw one filled up to whole sectors. `None` of a format that is not read here.
+    #[must_use]
+    pub fn virtual_size(&self) -> Option<u64> {
         match self.header() {
-            Some(header) => header.virtual_size() & !511,
-            None => self.file_length(),
+            _ if self.foreign.is_some() => None,
+            Some(header) => Some(header.virtual_size() & !511),
+            None => Some(self.file_length()),
         }
     }
 
@@ -185,4 +214,9 @@ impl Info {
     pub fn faults(&self) -> &[ImageError] {
         &self.faults
     }
+}
+
+/// Whether the bytes begin like no qcow2 image that there could be.
+fn is_another(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::NotQcow2 { .. } | ErrorKind::UnsupportedVersion { found: 1 })
 }

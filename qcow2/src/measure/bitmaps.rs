@@ -4,8 +4,8 @@
 use crate::chain::Chain;
 use crate::image::ImageError;
 
-/// What they would take; `None` if the disk is no qcow2 image of version 3. Bitmaps that were not closed
-/// are not copied.
+/// What they would take; `None` if the disk is no qcow2 image of version 3. Bitmaps that were not closed are
+/// counted as the others, as in QEMU.
 pub(super) fn size(chain: &Chain, cluster_size: u64) -> Result<Option<u64>, ImageError> {
     let Some(view) = chain.layers().first().and_then(|layer| layer.view()) else {
         return Ok(None);
@@ -18,9 +18,6 @@ pub(super) fn size(chain: &Chain, cluster_size: u64) -> Result<Option<u64>, Imag
     let Some(bitmaps) = image.bitmaps()? else { return Ok(Some(0)) };
     for bitmap in bitmaps.iter() {
         let bitmap = bitmap?;
-        if bitmap.in_use() {
-            continue;
-        }
         let bytes = view.size().div_ceil(bitmap.granularity()).div_ceil(8);
         let clusters = bytes.div_ceil(cluster_size);
         total = total.saturating_add(clusters.saturating_mul(cluster_size));

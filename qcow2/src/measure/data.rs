@@ -2,15 +2,20 @@
 #![forbid(unsafe_code)]
 
 use crate::chain::{Chain, ChainError, Descent};
+use crate::control::Control;
 use crate::format::Be64;
 use crate::image::{DATA, Piece, Pieces, PlainData, ZERO};
 use crate::units::GuestOffset;
 
 /// How many clusters of `cluster_size` bytes hold a byte of data that is not known to be zeros. Where the data
 /// lies is of no interest: tables are counted a chunk of words at a time.
-pub(super) fn clusters(chain: &Chain, cluster_size: u64) -> Result<u64, ChainError> {
+pub(super) fn clusters(
+    chain: &Chain,
+    cluster_size: u64,
+    control: &Control,
+) -> Result<u64, ChainError> {
     let mut count = Count { cluster_size, at: 0, clusters: 0, counted_to: 0 };
-    let mut descent = Descent::new(chain, GuestOffset(0), u64::MAX);
+    let mut descent = Descent::new(chain, GuestOffset(0), u64::MAX).controlled_by(control);
     while !descent.is_over() {
         descent.go(&mut count)?;
     }

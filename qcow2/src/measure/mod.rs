@@ -11,6 +11,7 @@ mod options;
 pub use options::{OptionError, Preallocation, Target};
 
 use crate::chain::{Chain, ChainError};
+use crate::control::Control;
 use crate::format::L1_ENTRIES_MAX;
 
 /// What a copy would take, in bytes of the file.
@@ -70,6 +71,19 @@ pub fn measure_size(size: u64, target: &Target) -> Result<Measure, MeasureError>
 ///
 /// [`MeasureError`].
 pub fn measure(chain: &Chain, target: &Target) -> Result<Measure, MeasureError> {
+    measure_controlled(chain, target, &Control::none())
+}
+
+/// The same, for as long as `control` lets it go on; progress is told in bytes of the guest's disk.
+///
+/// # Errors
+///
+/// [`MeasureError`]; stopped, it is [`ImageError::Stopped`](crate::ImageError::Stopped) of some layer.
+pub fn measure_controlled(
+    chain: &Chain,
+    target: &Target,
+    control: &Control,
+) -> Result<Measure, MeasureError> {
     let size = chain.size();
     let Target::Qcow2 { cluster_size, has_backing_file, compat_1_1, .. } = *target else {
         return Ok(Measure { required: size, fully_allocated: size, bitmaps: None });
@@ -77,7 +91,7 @@ pub fn measure(chain: &Chain, target: &Target) -> Result<Measure, MeasureError> 
     // What the copy would share with its backing file is not known.
     let data = match has_backing_file {
         true => size.checked_next_multiple_of(cluster_size).unwrap_or(u64::MAX),
-        false => data::clusters(chain, cluster_size)?.saturating_mul(cluster_size),
+        false => data::clusters(chain, cluster_size, control)?.saturating_mul(cluster_size),
     };
     let mut measure = total(size, data, target);
     if compat_1_1 {

@@ -32,7 +32,7 @@ impl Source for Counting<'_> {
 fn work(picture: &Picture) -> (u64, u64) {
     let file = MemorySource(&picture.file);
     let source = Counting { file, reads: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-    check(&source, picture.len(), Options::default()).unwrap();
+    check(&source, picture.len(), &Options::default()).unwrap();
     (source.reads.into_inner(), source.bytes.into_inner())
 }
 
@@ -81,7 +81,7 @@ fn many_threads_find_the_same() {
     let run = |threads| {
         let mut options = Options::default();
         options.threads = threads;
-        check(&MemorySource(&picture.file), picture.len(), options).unwrap()
+        check(&MemorySource(&picture.file), picture.len(), &options).unwrap()
     };
     let alone = run(1);
     assert!(alone.corruptions > 1000);

@@ -5,6 +5,9 @@
 // How the tests make images, and break them.
 #[path = "../image.rs"]
 mod image;
+// Damage that knows where the tables are, shared with the fuzz targets.
+#[path = "../../../fuzz/src/damage.rs"]
+mod table_damage;
 // Images with data, snapshots and bitmaps in them, entry by entry.
 mod picture;
 
@@ -16,5 +19,7 @@ mod damage;
 mod hostile;
 // How many bytes are read, and how much memory it takes.
 mod counted;
+// A check of ours beside one of qemu-img's, shared with the campaign over whole images.
+mod beside;
 // The same images, beside qemu-img: features by damages.
 mod differential;

@@ -134,7 +134,7 @@ impl Picture {
     }
 
     pub fn try_check(&self) -> Result<Report, CheckError> {
-        check(&MemorySource(&self.file), self.len(), Options::default())
+        check(&MemorySource(&self.file), self.len(), &Options::default())
     }
 }
 

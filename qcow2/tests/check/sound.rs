@@ -21,7 +21,7 @@ fn every_empty_image_is_clean() {
                 let source = diskdag_qcow2::source::MemorySource(&file);
                 let options = diskdag_qcow2::check::Options::default();
                 let report =
-                    diskdag_qcow2::check::check(&source, file.len() as u64, options).unwrap();
+                    diskdag_qcow2::check::check(&source, file.len() as u64, &options).unwrap();
                 assert!(report.is_clean(), "{bits} {refcount_order}: {report:?}");
                 assert_eq!(
                     report.image_end_offset,

@@ -49,6 +49,12 @@ impl Plan {
         }
     }
 
+    /// The same, for a disk of a MiB at most.
+    pub(crate) fn small(chance: &mut Chance) -> Self {
+        let plan = Self::of(chance);
+        Self { size: (plan.size % (1 << 20)).next_multiple_of(512).max(512), ..plan }
+    }
+
     pub(crate) fn has_data_file(&self) -> bool {
         self.data_file > 0
     }
@@ -438,7 +444,7 @@ fn luks() {
 }
 
 /// Bytes that don't compress, to write from.
-fn noise(directory: &Path, chance: &mut Chance) {
+pub(crate) fn noise(directory: &Path, chance: &mut Chance) {
     let mut bytes = vec![0; 4 << 20];
     chance.fill(&mut bytes);
     std::fs::write(path(directory, "noise"), bytes).unwrap();

@@ -3,8 +3,16 @@
 
 #[path = "../../../fuzz/src/build.rs"]
 pub(crate) mod build;
+#[path = "../../../fuzz/src/check.rs"]
+mod check;
+#[path = "../../../fuzz/src/counting.rs"]
+mod counting;
 #[path = "../../../fuzz/src/image.rs"]
 mod image;
+#[path = "../../../fuzz/src/verbs.rs"]
+mod verbs;
+#[path = "../../../fuzz/src/zstd.rs"]
+mod zstd;
 
 use std::fs;
 use std::path::Path;
@@ -21,9 +29,25 @@ fn replay(target: &str, check: fn(&[u8])) -> usize {
 
 #[test]
 fn the_corpus_and_what_once_failed() {
-    assert!(replay("image", image::image) >= 10);
+    assert!(replay("image", image::image) >= 30);
+    assert!(replay("check", check::check) + replay("image", check::check) >= 30);
+    assert!(replay("verbs", verbs::verbs) + replay("image", verbs::verbs) >= 30);
+    assert!(replay("zstd", zstd::zstd) >= 100);
     assert!(replay("tables", image::tables) >= 4);
     assert!(replay("chain", image::chain) >= 4);
+}
+
+/// The seeds of `zstd` were made by the reference, at all levels, with windows of all sizes, with and without a
+/// checksum and a content's size, in one frame and in several, with frames to be skipped.
+#[test]
+fn what_the_reference_compressed_is_read() {
+    let is_read = |blob: &[u8]| assert!(zstd::ours(blob).is_some());
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/zstd");
+    for entry in fs::read_dir(fuzz).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        is_read(&fs::read(path).unwrap());
+    }
 }
 
 fn choices(chance: &mut Chance, length: usize) -> Vec<u8> {
@@ -139,9 +163,21 @@ fn the_image_that_is_mutated_is_sound() {
     let mut chance = Chance(1);
     let built = sound(&mut chance);
     image::image(&built.file);
+    check::check(&built.file);
+    verbs::verbs(&built.file);
     let source = diskdag_qcow2::source::MemorySource(&built.file);
     let audit = diskdag_qcow2::Audit::of_source(&source, b"");
     assert_eq!(audit.findings, []);
+}
+
+#[test]
+fn a_check_counts_the_same_in_arrays_and_in_pages() {
+    let mut chance = Chance(0x9a9e5);
+    for _ in 0..6 {
+        let mut built = sound(&mut chance);
+        mutate(&mut built, &mut chance);
+        check::ways(&built.file);
+    }
 }
 
 /// Header, tables, map, snapshots, bitmaps, check, audit and guest reads of each.
@@ -158,7 +194,15 @@ fn a_hundred_thousand_mutants_of_whole_images() {
                     let (file, guest, cluster) = (file.clone(), guest.clone(), *cluster);
                     let mut built = Built { file, guest, cluster };
                     mutate(&mut built, &mut chance);
-                    let result = std::panic::catch_unwind(|| image::image(&built.file));
+                    let result = std::panic::catch_unwind(|| {
+                        image::image(&built.file);
+                        if number % 8 == 0 {
+                            check::check(&built.file);
+                        }
+                        if number % 64 == 0 {
+                            verbs::verbs(&built.file);
+                        }
+                    });
                     if let Err(panic) = result {
                         let path = std::env::temp_dir().join(format!("mutant-{half}-{number}"));
                         fs::write(&path, &built.file).unwrap();

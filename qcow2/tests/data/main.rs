@@ -2,6 +2,7 @@
 //!
 //! * [`audit`]: may an image be opened: what is sound is safe, and nothing is followed unless it is allowed
 //! * [`campaign`]: thousands of images, most of them broken, shown to qemu-img and to us
+//! * [`control`]: long calls that are stopped
 //! * [`differential`]: images that qemu-img and qemu-io made, of all features in all combinations: the bytes
 //!   that the guest reads, the map, the internal snapshots, the bitmaps, as QEMU tells them
 //! * [`examples`]: the examples run
@@ -24,6 +25,7 @@ mod audit;
 mod campaign;
 mod chains;
 mod changing;
+mod control;
 mod differential;
 mod examples;
 mod forge;
@@ -34,3 +36,9 @@ mod policy;
 mod support;
 mod tables;
 mod walk;
+
+// A check beside qemu-img's, shared with the tests of checks; damage of tables, shared with the fuzz targets.
+#[path = "../check/beside.rs"]
+mod check_beside;
+#[path = "../../../fuzz/src/damage.rs"]
+mod table_damage;

@@ -10,7 +10,7 @@ pub(crate) fn check(path: &Path) -> Result<[u64; 4]> {
     let opened = open_image(path)?;
     let mut options = Options::default();
     options.threads = 2;
-    let report = checked(&opened.file, opened.stat.len, options)?;
+    let report = checked(&opened.file, opened.stat.len, &options)?;
     if report.check_errors > 0 {
         return Err("the check is not complete".into());
     }

@@ -11,10 +11,17 @@ const SKIPPABLE: u64 = 0x184d_2a50;
 /// The largest window that libzstd accepts unless told otherwise.
 const WINDOW_MAX: u64 = (1 << 27) + 1;
 
+/// A compressed block of ten bytes can make us build tables for ten microseconds and give nothing: a cluster may
+/// have so many of them, and one more for each so many bytes. Encoders put 128 KiB into one.
+const BLOCKS_FREE: usize = 1024;
+const BLOCK_BYTES: usize = 1024;
+
 /// A decoder; what it keeps is memory.
 #[derive(Default)]
 pub(in crate::codec) struct Decoder {
     history: History,
+    /// Compressed blocks that the cluster may still have.
+    blocks: usize,
 }
 
 struct FrameHeader {
@@ -30,6 +37,7 @@ impl Decoder {
         mut input: &[u8],
         output: &mut [u8],
     ) -> Result<(), DecodeFault> {
+        self.blocks = BLOCKS_FREE + output.len() / BLOCK_BYTES;
         let mut output = Output::new(output);
         while !output.is_full() {
             let before = input.len();
@@ -57,7 +65,7 @@ impl Decoder {
         // The memory stays, what was in it doesn't.
         self.history.offsets = History::default().offsets;
         self.history.tables = super::sequences::Tables::default();
-        self.history.literals.codes = None;
+        self.history.literals.begin_frame();
         output.begin_frame();
         loop {
             let block = number(input, 3)?;
@@ -71,7 +79,10 @@ impl Decoder {
                     let byte = take(input, 1)?.first().copied().ok_or(INVALID)?;
                     output.fill(byte, length)?;
                 }
-                2 => self.history.block(take(input, length)?, output)?,
+                2 => {
+                    self.blocks = self.blocks.checked_sub(1).ok_or(DecodeFault::Blocks)?;
+                    self.history.block(take(input, length)?, output)?;
+                }
                 _ => return Err(INVALID),
             }
             if last {

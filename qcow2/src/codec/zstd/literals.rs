@@ -11,10 +11,17 @@ use super::{BLOCK_MAX, DecodeFault, INVALID, number, size, take};
 #[derive(Default)]
 pub(super) struct Literals {
     pub(super) bytes: Vec<u8>,
-    pub(super) codes: Option<Box<Codes>>,
+    codes: Option<Box<Codes>>,
+    /// Whether the codes are this frame's. If not they are only memory.
+    is_current: bool,
 }
 
 impl Literals {
+    /// Forgets the codes; the memory stays.
+    pub(super) fn begin_frame(&mut self) {
+        self.is_current = false;
+    }
+
     /// Takes the section of literals off the front of a block.
     pub(super) fn read(&mut self, block: &mut &[u8]) -> Result<(), DecodeFault> {
         let first = *block.first().ok_or(INVALID)?;
@@ -51,9 +58,15 @@ impl Literals {
         }
         let mut section = take(block, compressed)?;
         if kind == 2 {
-            self.codes = Some(Box::new(Codes::read(&mut section)?));
+            self.is_current = false;
+            let codes = Codes::read(&mut section)?;
+            match &mut self.codes {
+                Some(place) => **place = codes,
+                None => self.codes = Some(Box::new(codes)),
+            }
+            self.is_current = true;
         }
-        let codes = self.codes.as_deref().ok_or(INVALID)?;
+        let codes = self.codes.as_deref().filter(|_| self.is_current).ok_or(INVALID)?;
         self.bytes.resize(regenerated, 0);
         if format == 0 {
             return codes.decode(section, &mut self.bytes);
