@@ -161,8 +161,11 @@ impl<'g> Batch<'g> {
     }
 
     /// Makes `facts` what is known of `slot`.
-    fn set(&mut self, slot: u32, facts: Facts, is_placeholder: bool) {
+    fn set(&mut self, slot: u32, mut facts: Facts, is_placeholder: bool) {
         let inner = &mut *self.inner;
+        // A list that was pushed to has room for four, which nobody will need.
+        facts.paths.shrink_to_fit();
+        facts.references.shrink_to_fit();
         inner.clock += 1;
         let told = Told { facts, at: inner.clock };
         let before = inner.disks.at(slot).replace(Shared::new(told));

@@ -8,10 +8,8 @@
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc as Shared;
 
-use foldhash::fast::FixedState;
-use hashbrown::HashTable;
-
 use crate::pages::Pages;
+use foldhash::fast::FixedState;
 
 /// Finds slots. The keys stay where they are, in the disks' facts; one key may lead to several
 /// slots.
@@ -29,10 +27,11 @@ pub(crate) struct Index {
 struct Bucket {
     /// How many first bits of the hash all entries share.
     bits: u32,
-    entries: HashTable<Entry>,
+    /// Sorted.
+    entries: Vec<Entry>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     /// The upper half of the hash.
     hash: u32,
@@ -40,7 +39,9 @@ struct Entry {
 }
 
 /// Entries in a bucket when it is split.
-const FULL: usize = 448;
+const FULL: usize = 256;
+/// Room that a bucket without any gets for more.
+const ROOM: usize = 16;
 
 /// A bucket of more equal bits is not split any more: its entries have one hash, so that they
 /// cannot be told apart.
@@ -63,9 +64,10 @@ impl Index {
     pub(crate) fn candidates(&self, key: &(impl Hash + ?Sized)) -> impl Iterator<Item = u32> + '_ {
         let hash = self.hash(key);
         let bucket = self.buckets.get(self.bucket(hash)).as_deref();
-        let entries =
-            bucket.into_iter().flat_map(move |bucket| bucket.entries.iter_hash(spread(hash)));
-        entries.filter(move |entry| entry.hash == hash).map(|entry| entry.slot)
+        let entries = bucket.map_or(&[][..], |bucket| &bucket.entries);
+        let from = entries.partition_point(|entry| entry.hash < hash);
+        let same = entries[from..].iter().take_while(move |entry| entry.hash == hash);
+        same.map(|entry| entry.slot)
     }
 
     /// Inserts `slot` under `key`.
@@ -76,7 +78,12 @@ impl Index {
             let bucket = Shared::make_mut(self.buckets.at(number).get_or_insert_default());
             if bucket.entries.len() < FULL || bucket.bits >= MOST_BITS {
                 let entry = Entry { hash, slot };
-                bucket.entries.insert_unique(spread(hash), entry, |entry| spread(entry.hash));
+                if bucket.entries.len() == bucket.entries.capacity() {
+                    // Doubled, half of it would stay empty for long.
+                    bucket.entries.reserve_exact(ROOM.max(bucket.entries.len() / 8));
+                }
+                let at = bucket.entries.partition_point(|have| *have < entry);
+                bucket.entries.insert(at, entry);
                 return;
             }
             self.split(number, hash);
@@ -88,9 +95,9 @@ impl Index {
         let hash = self.hash(key);
         let number = self.bucket(hash);
         let Some(bucket) = self.buckets.at(number) else { return };
-        let is_it = |entry: &Entry| (entry.hash, entry.slot) == (hash, slot);
-        if let Ok(found) = Shared::make_mut(bucket).entries.find_entry(spread(hash), is_it) {
-            found.remove();
+        let entries = &mut Shared::make_mut(bucket).entries;
+        if let Ok(found) = entries.binary_search(&Entry { hash, slot }) {
+            entries.remove(found);
         }
     }
 
@@ -109,14 +116,8 @@ impl Index {
         let bucket = Shared::make_mut(bucket);
         bucket.bits += 1;
         let bits = bucket.bits;
-        let mut other = Bucket { bits, entries: HashTable::with_capacity(FULL) };
-        let mut stays = HashTable::with_capacity(FULL);
-        for &entry in &bucket.entries {
-            let goes = first_bits(entry.hash, bits) & 1 == 1;
-            let to = if goes { &mut other.entries } else { &mut stays };
-            to.insert_unique(spread(entry.hash), entry, |entry| spread(entry.hash));
-        }
-        bucket.entries = stays;
+        let goes = bucket.entries.partition_point(|entry| first_bits(entry.hash, bits) & 1 == 0);
+        let other = Bucket { bits, entries: bucket.entries.split_off(goes) };
         let directory = Shared::make_mut(&mut self.directory);
         if bits > self.bits {
             *directory = directory.iter().flat_map(|bucket| [*bucket; 2]).collect();
@@ -134,12 +135,6 @@ impl Index {
 /// The first `bits` bits of a hash as a number.
 fn first_bits(hash: u32, bits: u32) -> usize {
     hash.checked_shr(32 - bits).unwrap_or(0) as usize
-}
-
-/// The bits of a hash that tell the entries of one bucket apart, spread over all 64 that a table
-/// wants.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Sets and maps of slots. Slots are dense small numbers of our own, so a fast hash is enough.

@@ -1,4 +1,4 @@
-//! What asking costs: on forests, nothing from the heap.
+//! What asking costs: on forests, nothing from the heap. What a disk costs, and what a version.
 //!
 //! A binary of its own, because the counting allocator counts everything in it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so and stops")]
@@ -6,24 +6,40 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use diskdag_graph::{Answer, Change, DiskId, Facts, Graph, Key};
+use diskdag_graph::{Answer, Change, DiskId, EdgeFacts, Facts, Graph, Key};
 
 struct Counting;
 
+/// Bytes of index per disk, in the shape that takes most.
+const MOST_BYTES: usize = 136;
+
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes held.
+    static HELD: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call goes to the system's allocator unchanged; the counter is a thread-local cell
-// without a destructor, which neither allocates nor unwinds.
+fn hold(bytes: usize) {
+    HELD.with(|held| held.set(held.get().wrapping_add(bytes)));
+}
+
+fn give_back(bytes: usize) {
+    HELD.with(|held| held.set(held.get().wrapping_sub(bytes)));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged; the counters are thread-local
+// cells without destructors, which neither allocate nor unwind. Blocks that move between threads are
+// counted where they are asked for and given back; the tests keep to one thread.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
+        hold(layout.size());
         // SAFETY: the caller's promise is handed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        give_back(layout.size());
         // SAFETY: the caller's promise is handed on.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -99,4 +115,74 @@ fn a_clone_costs_a_reference_count() {
     let graph = forest();
     let (clone, allocated) = allocations(|| graph.clone());
     assert_eq!((clone.len(), allocated), (1_001, 0));
+}
+
+/// Bytes that `work` leaves held.
+fn held<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD.with(Cell::get);
+    let result = work();
+    (result, HELD.with(Cell::get).wrapping_sub(before))
+}
+
+const MANY: u64 = 100_000;
+
+/// What a disk stands on, by number.
+type Parent = fn(u64) -> Option<u64>;
+
+fn fleet(parent: Parent) -> Vec<Change> {
+    let disk = |number: u64| {
+        let path = std::path::PathBuf::from(format!("/images/{number:07}.qcow2"));
+        let references = parent(number).map(|parent| EdgeFacts::backing(key(parent)));
+        let facts = Facts::new(key(number));
+        let paths = vec![path.into_boxed_path()];
+        Change::Insert(Facts { paths, references: references.into_iter().collect(), ..facts })
+    };
+    (0..MANY).map(disk).collect()
+}
+
+/// What the index takes beside the facts that it is given: structure, labels, list, keys, paths.
+#[test]
+fn the_index_takes_so_many_bytes_per_disk() {
+    let shapes: [(&str, Parent); 3] = [
+        ("star", |disk| (disk > 0).then_some(0)),
+        ("trees", |disk| (disk % 100 > 0).then(|| disk - disk % 100 + (disk % 100) / 3)),
+        ("deep", |disk| disk.checked_sub(1)),
+    ];
+    for (shape, parent) in shapes {
+        let (changes, given) = held(|| fleet(parent));
+        // The list that they come in goes with the batch.
+        let given = given - changes.capacity() * size_of::<Change>();
+        let (graph, in_all) = held(|| {
+            let mut graph = Graph::new();
+            graph.apply(changes).unwrap();
+            graph
+        });
+        let many = usize::try_from(MANY).unwrap();
+        // What was given is held by the graph now: paths, references, and the facts themselves.
+        let in_all = in_all + many * size_of::<Change>();
+        let facts = many * size_of::<Facts>() + given;
+        let index = (in_all + given - facts) / many;
+        println!("{shape}: {index} bytes per disk, and {} of facts", facts / many);
+        assert!(index <= MOST_BYTES, "{shape}: {index} bytes per disk");
+        assert_eq!(graph.len(), many);
+    }
+}
+
+/// Beside a version that a reader holds, a change copies the pages that it touches: as much in a
+/// large graph as in a small one.
+#[test]
+fn a_version_costs_what_differs() {
+    let mut graph = Graph::new();
+    graph.apply(fleet(|disk| (disk > 0).then_some(disk / 2))).unwrap();
+    let reader = graph.clone();
+    let new = Facts::new(key(MANY)).at("/images/new.qcow2").backed_by(key(MANY / 2));
+    let ((), copied) = held(|| {
+        graph.apply([Change::Insert(new)]).unwrap();
+    });
+    assert!(copied < 256 << 10, "{copied} bytes copied for one new disk");
+    assert_eq!(graph.len(), reader.len() + 1);
+    // Alone again, nothing is copied any more.
+    drop(reader);
+    let (_, grown) = held(|| graph.apply([Change::Insert(Facts::new(key(MANY + 1)))]).unwrap());
+    assert!(grown < 64 << 10, "{grown} bytes for one new disk");
 }

@@ -1,6 +1,7 @@
 //! Our side of every row, through the public interface alone.
 
 mod asked;
+mod changed;
 mod checked;
 mod files;
 mod header;
@@ -9,6 +10,7 @@ mod scanned;
 pub(crate) mod snapshots;
 
 pub(crate) use asked::Asked;
+pub(crate) use changed::Changed;
 pub(crate) use checked::check;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};

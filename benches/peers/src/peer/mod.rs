@@ -7,3 +7,4 @@ pub(crate) mod has_path;
 pub(crate) mod imago;
 pub(crate) mod qcow2_rs;
 pub(crate) mod qemu_img;
+pub(crate) mod stable;

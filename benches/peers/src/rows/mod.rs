@@ -5,6 +5,7 @@ mod compare;
 mod depends_on;
 mod guest;
 mod header;
+mod index;
 mod map;
 mod open;
 mod removal;
@@ -21,12 +22,13 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 10] = [
+pub(crate) const GROUPS: [Group; 11] = [
     header::rows,
     open::rows,
     scan::rows,
     removal::rows,
     depends_on::rows,
+    index::rows,
     check::rows,
     map::rows,
     compare::rows,

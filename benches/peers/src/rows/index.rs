@@ -1,0 +1,110 @@
+//! A million disks that are kept current: relations, lists and changes, beside two reads of memory, a
+//! slice, and petgraph's graph alone, which has neither labels nor paths nor versions.
+
+use super::{Bench, same};
+use crate::fleet::{Random, Shape};
+use crate::floor::interval::Intervals;
+use crate::measure::{Contest, fallible, plain};
+use crate::peer::stable::Stable;
+use crate::row::{Goal, Row};
+use crate::{Result, ours};
+use std::hint::black_box;
+
+const DISKS: usize = 1_000_000;
+const STAR: usize = 100_000;
+/// Questions and changes of one run.
+const PAIRS: usize = 1 << 20;
+const CHANGES: usize = 4_096;
+
+pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = relations(bench)?;
+    for shape in [Shape::Star, Shape::Forest, Shape::Deep] {
+        rows.extend(changes(bench, shape)?);
+    }
+    Ok(rows)
+}
+
+fn relations(bench: &Bench) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for shape in [Shape::Star, Shape::Forest, Shape::Deep] {
+        let name = format!("index/depends-on/{}", shape.name());
+        if !bench.wants(&name, &["interval"]) {
+            continue;
+        }
+        let parents = shape.parents(DISKS);
+        let mut random = Random(3);
+        let pairs: Vec<(u32, u32)> = (0..PAIRS)
+            .map(|_| Ok((u32::try_from(random.below(DISKS))?, u32::try_from(random.below(DISKS))?)))
+            .collect::<Result<_>>()?;
+        let graph = ours::Asked::of(&parents)?;
+        let ids = graph.ids(&pairs)?;
+        let intervals = Intervals::of(&parents);
+        for ((a, b), ids) in pairs.iter().zip(&ids) {
+            same(&name, graph.depends_on(*ids), intervals.depends_on(*a, *b))?;
+        }
+        let ask = || ids.iter().filter(|ids| graph.depends_on(**ids)).count();
+        let floor = || pairs.iter().filter(|(a, b)| intervals.depends_on(*a, *b)).count();
+        let contest = Contest::new(name, plain(PAIRS, ask));
+        let contest = contest.against("interval", Goal::AtMost(1.5), plain(PAIRS, floor));
+        rows.extend(bench.run(contest)?);
+    }
+    Ok(rows)
+}
+
+fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {
+    let disks = if shape == Shape::Star { STAR } else { DISKS };
+    let name = |what: &str| format!("index/{what}/{}", shape.name());
+    let wanted = ["dependents", "add-leaf", "remove-leaf", "remove-leaf-beside-reader"];
+    if !wanted.iter().any(|what| bench.wants(&name(what), &["slice", "petgraph"])) {
+        return Ok(Vec::new());
+    }
+    let parents = shape.parents(disks);
+    let mut is_leaf = vec![true; disks];
+    for parent in parents.iter().flatten() {
+        is_leaf[*parent] = false;
+    }
+    let leaves: Vec<usize> =
+        (0..disks).filter(|disk| is_leaf[*disk] && parents[*disk].is_some()).collect();
+    let mut random = Random(5);
+    let on: Vec<usize> =
+        (0..CHANGES).map(|_| if shape == Shape::Star { 0 } else { random.below(disks) }).collect();
+    let chosen: Vec<(usize, usize)> = (0..CHANGES)
+        .filter_map(|_| leaves.get(random.below(leaves.len())).copied())
+        .filter_map(|leaf| Some((leaf, parents[leaf]?)))
+        .collect();
+    let mut petgraph = Stable::of(&parents);
+    let mut graph = ours::Changed::of(&parents)?;
+    let mut rows = Vec::new();
+
+    let above = graph.ids().len() - 1;
+    if shape != Shape::Forest {
+        let sum =
+            |ids: &[_]| ids.iter().fold(0_u64, |sum, id: &diskdag_graph::DiskId| sum + id.number());
+        same(&name("dependents"), graph.above(0), sum(&graph.ids()[1..]))?;
+        let contest = Contest::new(name("dependents"), plain(above, || graph.above(black_box(0))));
+        let contest = contest.against(
+            "slice",
+            Goal::AtMost(2.0),
+            plain(above, || sum(black_box(&graph.ids()[1..]))),
+        );
+        rows.extend(bench.run(contest)?);
+    }
+    // A leaf that comes and goes: two changes.
+    let ours = || on.iter().try_for_each(|parent| graph.come_and_go(*parent));
+    let theirs = || on.iter().for_each(|parent| petgraph.come_and_go(*parent));
+    let contest = Contest::new(name("add-leaf"), fallible(CHANGES, ours));
+    let contest = contest.against("petgraph", Goal::AtMost(2.0), plain(CHANGES, theirs));
+    rows.extend(bench.run(contest)?);
+    // A leaf that was there goes and comes back.
+    let ours = || chosen.iter().try_for_each(|(leaf, on)| graph.go_and_come(*leaf, *on));
+    let theirs = || chosen.iter().for_each(|(leaf, on)| petgraph.go_and_come(*leaf, *on));
+    let contest = Contest::new(name("remove-leaf"), fallible(chosen.len(), ours));
+    let contest = contest.against("petgraph", Goal::AtLeast(1.0), plain(chosen.len(), theirs));
+    rows.extend(bench.run(contest)?);
+    let ours = || chosen.iter().try_for_each(|(leaf, on)| graph.go_and_come_read(*leaf, *on));
+    let theirs = || chosen.iter().for_each(|(leaf, on)| petgraph.go_and_come(*leaf, *on));
+    let contest = Contest::new(name("remove-leaf-beside-reader"), fallible(chosen.len(), ours));
+    let contest = contest.against("petgraph", Goal::AtLeast(1.0), plain(chosen.len(), theirs));
+    rows.extend(bench.run(contest)?);
+    Ok(rows)
+}
