@@ -16,6 +16,7 @@ mod index;
 mod json;
 mod output;
 mod pool;
+mod probe;
 mod progress;
 mod refused;
 mod scope;

@@ -15,6 +15,7 @@ use crate::args::Common;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::index;
+use crate::probe::{Leads, leads};
 use crate::progress::Bar;
 use crate::settings::Configuration;
 
@@ -55,7 +56,7 @@ pub(crate) fn about(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
     let settings = Configuration::load()?.settings;
     let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let scope = match with_pools(declared(common, &settings)?, &images)? {
+    let scope = match with_pools(declared(common, &settings)?, &answering(&images, common))? {
         Some(scope) => scope,
         None => {
             let mut roots: Vec<PathBuf> = Vec::new();
@@ -65,7 +66,7 @@ pub(crate) fn about(
                 }
             }
             // A directory that is not there holds no image either: say that of the image.
-            roots.retain(|root| root.is_dir());
+            roots.retain(|root| leads(root, common) != Leads::Elsewhere);
             Scope { roots, source: ScopeSource::Assumed }
         }
     };
@@ -131,11 +132,12 @@ fn surveyed(
     around_images: bool,
 ) -> Result<Surveyed, Failure> {
     let paths = paths.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
+    // What does not answer is a root that the scan will find not to answer.
     let (directories, images): (Vec<_>, Vec<_>) =
-        paths.iter().cloned().partition(|path| path.is_dir());
+        paths.iter().cloned().partition(|path| leads(path, common) != Leads::Elsewhere);
     let here = [absolute(Path::new("."))?];
-    let asked = if paths.is_empty() { &here } else { &*paths };
-    let declared = with_pools(declared(common, settings)?, asked)?;
+    let asked = if paths.is_empty() { here.to_vec() } else { answering(&paths, common) };
+    let declared = with_pools(declared(common, settings)?, &asked)?;
     let is_restricted = !paths.is_empty() && (declared.is_some() || !images.is_empty());
     let mut scope = match declared {
         Some(scope) => scope,
@@ -153,6 +155,12 @@ fn surveyed(
         }
     }
     Ok(Surveyed { scope, images, only: is_restricted.then_some(paths) })
+}
+
+/// Those of the paths whose file systems answer.
+fn answering(paths: &[PathBuf], common: &Common) -> Vec<PathBuf> {
+    let answers = |path: &&PathBuf| leads(path, common) != Leads::Nowhere;
+    paths.iter().filter(answers).cloned().collect()
 }
 
 /// The declared scope, and the pools that the images lie in with the roots that they are configured with: a

@@ -22,6 +22,8 @@
 //! | `open/…` | open, parse, close one file | open, pread, close; imago; qcow2-rs by its parser and by its device |
 //! | `open-identity/…` | the same, and which file it is | open, pread, close |
 //! | `scan/…` | a directory into a graph, one thread | open, pread, close of known paths; imago, no graph |
+//! | `scan/…-2-threads` | the same, two threads | open, pread, close of known paths, one thread |
+//! | `start-again/…` | a graph from a saved index: one stat a file | statx of known paths |
 //! | `check/…` | all metadata of an image checked | qemu-img check, a process of its own |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |
 //! | `depends-on/…` | asked of the graph | intervals of trees that never change; petgraph's search |

@@ -32,7 +32,7 @@ pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> V
         }
         (facts, doubtful)
     });
-    let mut disks = Vec::with_capacity(assembly.files.len() + loose.len());
+    let mut disks: Vec<Facts> = Vec::new();
     let mut waived_opaque = Vec::new();
     for (mut facts, doubtful) in runs {
         for position in doubtful {
@@ -47,7 +47,11 @@ pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> V
                 facts.dependencies = DependencyKnowledge::Complete;
             }
         }
-        disks.append(&mut facts);
+        // Facts are big: those of the first run stay where they are.
+        match disks.is_empty() {
+            true => disks = facts,
+            false => disks.append(&mut facts),
+        }
     }
     let mut loose: Vec<(Key, Facts)> = loose.into_iter().collect();
     loose.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));

@@ -133,6 +133,19 @@ impl Record {
             + self.inner.parts.iter().map(|(_, part)| part.entries.len()).sum::<usize>()
     }
 
+    /// Whether both hold the very same entries of the same directories.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (one, other) = (&self.inner, &other.inner);
+        one.folders.len() == other.folders.len()
+            && one.parts.len() == other.parts.len()
+            && one.folders.iter().zip(&other.folders).all(|(one, other)| one.path == other.path)
+            && one
+                .parts
+                .iter()
+                .zip(&other.parts)
+                .all(|((_, one), (_, other))| Arc::ptr_eq(one, other))
+    }
+
     /// Whether something in it can change without the system telling.
     pub(crate) fn has_untold(&self) -> bool {
         let parts = self.inner.parts.iter();

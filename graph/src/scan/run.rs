@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource};
+use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource, Skipped};
 use crate::facts::{Change, Facts, Key};
 use crate::graph::{DiskId, Graph, bytes};
 use crate::scan::assembly::{Assembly, Step};
@@ -148,16 +148,17 @@ impl Scan {
     ///
     /// As [`Scan::run`].
     pub fn run_after(&self, before: &Record, control: &Control) -> Result<Scanned, ScanError> {
-        self.gather(before, None, control)?.into_scanned(self.clone())
+        let walked = self.walk(before, None, control)?;
+        self.gather(before, walked, control)?.into_scanned(self.clone())
     }
 
-    /// Asks everything that there is to ask; the graph is still to be made.
-    pub(crate) fn gather(
+    /// Asks everything in scope.
+    pub(crate) fn walk(
         &self,
         before: &Record,
         trust: Option<Trust>,
         control: &Control,
-    ) -> Result<Gathered, ScanError> {
+    ) -> Result<Walked, ScanError> {
         let start = Instant::now();
         let time = SystemTime::now();
         if let Some(trust) = &trust {
@@ -175,7 +176,19 @@ impl Scan {
             ahead: self.ahead,
         })?;
         let Found { folders, parts, doubts, skipped, counts } = crew.walked()?;
-        let mut record = Record::new(folders, parts);
+        let record = Record::new(folders, parts);
+        let as_of = AsOf { generation: before.inner.generation + 1, time };
+        Ok(Walked { crew, record, doubts, skipped, counts, start, as_of })
+    }
+
+    /// Follows what leads out of the scope, and makes disks of files; the graph is still to be made.
+    pub(crate) fn gather(
+        &self,
+        before: &Record,
+        walked: Walked,
+        control: &Control,
+    ) -> Result<Gathered, ScanError> {
+        let Walked { crew, mut record, doubts, skipped, counts, start, as_of } = walked;
         let mut assembly = Assembly::new(&crew, &record.inner);
         let places = self.place_images(&mut assembly)?;
         let claims = self.place_claims(&mut assembly)?;
@@ -190,7 +203,7 @@ impl Scan {
         let mut coverage = Coverage {
             scope: self.scope.roots.clone(),
             source: self.scope.source,
-            as_of: Some(AsOf { generation: before.inner.generation + 1, time }),
+            as_of: Some(as_of),
             ..waivers.apply(doubts, skipped)
         };
         let disks = disks::facts(&mut assembly, &mut waivers);
@@ -198,6 +211,11 @@ impl Scan {
         let opened = counts.opened + assembly.opened;
         record.continues(before, &self.scope.roots, assembly.outside);
         Ok(Gathered { disks, coverage, places, claims, record, counts, opened, start })
+    }
+
+    /// Whether a graph rests on nothing but what a walk finds.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.images.is_empty() && self.owners.is_none() && self.waivers.is_empty()
     }
 
     /// The images asked about that lie in none of the declared directories: what is beside them,
@@ -288,6 +306,27 @@ impl std::fmt::Debug for Scan {
             .field("waivers", &self.waivers)
             .field("images", &self.images)
             .finish_non_exhaustive()
+    }
+}
+
+/// What a walk has found.
+pub(crate) struct Walked {
+    crew: Crew,
+    record: Record,
+    doubts: Vec<Doubt>,
+    skipped: Vec<Skipped>,
+    counts: Counts,
+    start: Instant,
+    pub(crate) as_of: AsOf,
+}
+
+impl Walked {
+    /// Whether it is what `before` says, and nothing else had to be asked for that.
+    pub(crate) fn is_as(&self, before: &Record) -> bool {
+        self.doubts.is_empty()
+            && self.skipped.is_empty()
+            && before.inner.outside.is_empty()
+            && self.record.is_same(before)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::doubt::{Doubt, DoubtKind};
+use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind};
 use crate::graph::Graph;
 use crate::scan::control::Control;
 use crate::scan::live::changes::{self, Event, EventKind};
@@ -73,7 +73,8 @@ impl Live {
         let watches = Watches::new().ok().map(Arc::new);
         let shared = LiveGraph::default();
         let trust = watches.clone().map(Trust::nothing);
-        let gathered = scan.gather(before, trust, control)?;
+        let walked = scan.walk(before, trust, control)?;
+        let gathered = scan.gather(before, walked, control)?;
         let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
         let now = gathered.into_scanned(scan.clone())?;
         let has_untold = !is_whole || has_untold(&now);
@@ -147,9 +148,19 @@ impl Live {
             self.doubt();
         }
         let trust = self.watches.clone().map(|watches| Trust { watches, dirty: Arc::new(dirty) });
-        let gathered = self.scan.gather(&self.now.record, trust, control);
-        let gathered = match gathered {
-            Ok(gathered) => gathered,
+        let taken = self.scan.walk(&self.now.record, trust, control).and_then(|walked| {
+            let is_same = self.scan.is_closed() && walked.is_as(&self.now.record);
+            if is_same && self.now.graph.coverage().doubts.is_empty() {
+                return Ok(Err(walked.as_of));
+            }
+            self.scan.gather(&self.now.record, walked, control).map(Ok)
+        });
+        let gathered = match taken {
+            Ok(Ok(gathered)) => gathered,
+            Ok(Err(as_of)) => {
+                self.still_so(as_of);
+                return Ok(Vec::new());
+            }
             Err(error) => {
                 // What was drained is not taken in, and will not be told again.
                 (self.is_whole, self.has_untold) = (false, true);
@@ -164,6 +175,14 @@ impl Live {
             events.insert(0, Event { kind: EventKind::Rescanned, path, disk: None });
         }
         Ok(events)
+    }
+
+    /// Nothing has changed: all that was true before is so as of later.
+    fn still_so(&mut self, as_of: AsOf) {
+        self.is_whole = self.watches.as_ref().is_some_and(|watches| watches.end());
+        let coverage = Coverage { as_of: Some(as_of), ..self.now.graph.coverage().clone() };
+        self.now.graph.set_coverage(coverage);
+        self.shared.publish(&self.now.graph);
     }
 
     /// Makes the graph what was gathered.

@@ -1,0 +1,34 @@
+//! What a path of the command line leads to, asked without waiting for ever.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::args::Common;
+
+/// As long as a scan waits, unless --patience says otherwise.
+const PATIENCE: u32 = 15;
+
+/// What is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leads {
+    /// A directory.
+    ToDirectory,
+    /// A file, or nothing.
+    Elsewhere,
+    /// Nobody knows: its file system does not answer. The scan will say so.
+    Nowhere,
+}
+
+/// Asks. A thread that gets no answer is left behind, and ends with the process.
+pub(crate) fn leads(path: &Path, common: &Common) -> Leads {
+    let (answer, answered) = mpsc::channel();
+    let asked: PathBuf = path.to_owned();
+    std::thread::spawn(move || answer.send(asked.is_dir()));
+    let patience = Duration::from_secs(common.patience.unwrap_or(PATIENCE).into());
+    match answered.recv_timeout(patience) {
+        Ok(true) => Leads::ToDirectory,
+        Ok(false) => Leads::Elsewhere,
+        Err(_) => Leads::Nowhere,
+    }
+}
