@@ -8,6 +8,7 @@ mod acceptance;
 mod attributes;
 mod create;
 mod in_use;
+mod names;
 mod refusals;
 // Going back, cloning, taking over.
 mod adopt;

@@ -37,6 +37,9 @@ pub enum FileName {
     },
 }
 
+/// The largest number: what every reader of JSON can hold. At a thousand a second it lasts for 285,000 years.
+const ID_MAX: u64 = 1 << 53;
+
 /// The ending of what lies in the trash.
 const TRASH: &str = "trash";
 
@@ -53,15 +56,9 @@ impl FileName {
     #[must_use]
     pub fn parse(name: &OsStr) -> Option<Self> {
         let bytes = name.as_bytes();
-        if let Some(hidden) = bytes.strip_prefix(b".") {
-            let (rest, ending) = split_last(hidden, b'.')?;
-            let (stem, id) = split_last(rest, b'@')?;
-            let (stem, id) = (os(stem), number(id)?);
-            return match ending {
-                ending if ending == TRASH.as_bytes() => Some(Self::Trash { stem, id }),
-                ending if ending == PENDING.as_bytes() => Some(Self::Pending { stem, id }),
-                _ => None,
-            };
+        // A hidden disk has snapshots, too: only the ending tells them from trash.
+        if let Some(waiting) = bytes.strip_prefix(b".").and_then(parse_waiting) {
+            return Some(waiting);
         }
         let (stem, id, rest) = split_snapshot(bytes)?;
         let (name, extension) = match split_last(rest, b'.') {
@@ -185,11 +182,26 @@ fn split_snapshot(name: &[u8]) -> Option<(&[u8], Id, &[u8])> {
     .next()
 }
 
-/// A number as it is written here: digits only, and no leading zero.
+/// What lies in the trash or waits for its name, behind the leading dot.
+fn parse_waiting(hidden: &[u8]) -> Option<FileName> {
+    let (rest, ending) = split_last(hidden, b'.')?;
+    let (stem, id) = split_last(rest, b'@')?;
+    let (stem, id) = (os(stem), number(id)?);
+    if ending == TRASH.as_bytes() {
+        Some(FileName::Trash { stem, id })
+    } else if ending == PENDING.as_bytes() {
+        Some(FileName::Pending { stem, id })
+    } else {
+        None
+    }
+}
+
+/// A number as it is written here: digits only, no leading zero, and no more than [`ID_MAX`]: a file that
+/// somebody has given a larger one is not ours.
 fn number(digits: &[u8]) -> Option<Id> {
     let is_plain = digits.iter().all(u8::is_ascii_digit) && !digits.starts_with(b"0");
     let text = std::str::from_utf8(digits).ok().filter(|_| is_plain)?;
-    text.parse().ok().map(Id)
+    text.parse().ok().filter(|id| *id <= ID_MAX).map(Id)
 }
 
 fn split_last(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
