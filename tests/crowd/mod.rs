@@ -2,8 +2,12 @@
 //!
 //! How often races are run is bounded in a plain `cargo test`; `DISKDAG_RACES=N` sets it.
 
+// A disk's life on file systems of many kinds.
+mod file_systems;
 // A file system on which nothing more can be written.
 mod full;
+// Mounting them, where that is allowed.
+mod mounted;
 // A removal and a clone of the same snapshot at the same time.
 mod races;
 // Many writers and readers on one pool.
