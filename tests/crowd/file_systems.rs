@@ -71,7 +71,12 @@ fn what_was_cut_off_is_undone_on_all_of_them() {
         small.sh(&format!("if ({cut}) >/dev/null 2>&1; then exit 9; fi"));
         small.diskdag("recover", &[0]);
         reads(&small, "vm.qcow2", 1);
-        assert_eq!(small.sh("ls"), "vm.qcow2\n", "{}: nothing is left over", small.kind);
+        assert_eq!(
+            small.sh("ls | grep -v lost+found"),
+            "vm.qcow2\n",
+            "{}: nothing is left over",
+            small.kind
+        );
         small.diskdag("snap create s1 vm.qcow2", &[0]);
         reads(&small, "vm.qcow2", 1);
     }

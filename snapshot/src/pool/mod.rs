@@ -182,15 +182,18 @@ impl Pool {
         Ok(())
     }
 
-    /// Puts a catalogue made of names and headers in the place of one that is lost; says what could not be
-    /// rebuilt.
+    /// Puts a catalogue made of names and headers, and of what can still be read of the old one, in the place of
+    /// one that is lost; says what could not be rebuilt.
     pub(crate) fn rebuild(&self, control: &crate::Control) -> Result<Vec<String>, Error> {
         let _lock = self.lock(control)?;
-        let state = self.rebuilt()?;
+        let mut state = self.rebuilt()?;
         let Some(embedded) = &self.inner.embedded else {
             let what = "its records are not kept by this library; see Pool::rebuilt".to_owned();
             return Err(ErrorKind::NotFound { path: self.top().to_owned(), what }.into());
         };
+        if let Some(old) = embedded.salvage() {
+            self.complete(&mut state, old)?;
+        }
         embedded.replace(&state)?;
         Ok(state.lost)
     }

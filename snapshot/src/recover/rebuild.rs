@@ -60,6 +60,52 @@ impl Pool {
         Ok(state)
     }
 
+    /// Adds what an old catalogue, of which nobody knows how old, says of files that are there. The files have the
+    /// last word.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Io`] if it cannot be told whether a file is there.
+    pub(crate) fn complete(&self, state: &mut State, old: State) -> Result<(), ErrorKind> {
+        for (id, record) in old.snapshots {
+            let is_there = match state.snapshots.get(&id) {
+                Some(rebuilt) => rebuilt.file == record.file,
+                // Their names are their own: only the old catalogue knew of them.
+                None => record.frozen || record.adopted,
+            };
+            if is_there && self.is_still(&record)? {
+                state.snapshots.insert(id, record);
+            }
+        }
+        for (id, item) in old.trash {
+            if state.trash.get(&id).is_some_and(|rebuilt| rebuilt.file == item.file) {
+                state.trash.insert(id, item);
+            }
+        }
+        let pins = old.pins.into_iter().filter(|(id, _)| state.snapshots.contains_key(id));
+        state.pins = pins.collect();
+        state.next_id = state.next_id.max(Id(old.next_id.0.saturating_add(MARGIN)));
+        state.lost = vec![
+            format!(
+                "what was recorded after revision {}: pins, names that were retired",
+                old.revision.0
+            ),
+            "when snapshots were taken since: they are dated now".to_owned(),
+            UNFINISHED.to_owned(),
+        ];
+        Ok(())
+    }
+
+    /// Whether the file of a record is there. A frozen disk that can be written to is a live disk again.
+    fn is_still(&self, record: &SnapshotRecord) -> Result<bool, ErrorKind> {
+        let path = self.path(&record.file);
+        match self.fs().stat(&path) {
+            Ok(stat) => Ok(stat.kind == Kind::File && (!record.frozen || stat.mode & 0o222 == 0)),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(cause) => Err(ErrorKind::io("look for", path, cause)),
+        }
+    }
+
     fn look_into(&self, path: &Path) -> Result<Seen, ErrorKind> {
         let failed = |cause| ErrorKind::io("read", path, cause);
         let file = self.fs().open(path, Access::Read).map_err(failed)?;
@@ -160,6 +206,9 @@ struct Seen {
     names_itself: bool,
 }
 
+/// Of the intents nothing can be told.
+const UNFINISHED: &str = "operations that had begun and not ended: `gc` finds what they left";
+
 /// What neither names nor headers tell.
 fn lost(state: &State) -> Vec<String> {
     let mut lost = vec![
@@ -167,7 +216,7 @@ fn lost(state: &State) -> Vec<String> {
         "which snapshots had been retired: they are listed again".to_owned(),
         "when snapshots were taken: they are dated now".to_owned(),
         "which disks were frozen, and which files had been adopted".to_owned(),
-        "operations that had begun and not ended: `gc` finds what they left".to_owned(),
+        UNFINISHED.to_owned(),
     ];
     if !state.trash.is_empty() {
         lost.push("where what is in the trash lay: its names are guessed".to_owned());

@@ -7,4 +7,5 @@ mod cycle;
 mod example;
 mod repoint;
 mod retry;
+mod salvage;
 mod support;

@@ -102,6 +102,14 @@ impl LogCatalogue {
         self.shared.create(state)
     }
 
+    /// What can still be read of a catalogue that does not load: the state of a checkpoint that is whole, with
+    /// the records that follow upon it. It was committed once, and how much was since is not known: a help for
+    /// whoever makes a new catalogue from the files, and nothing to act upon.
+    #[must_use]
+    pub fn salvage(&self) -> Option<State> {
+        self.shared.salvage()
+    }
+
     /// Puts a catalogue that holds `state` in the place of one that is lost or damaged, durably. What is
     /// left of that is kept beside it, as `catalogue.redb.damaged` and `catalogue.log.damaged`. Cut off
     /// at any instant, what is there is the new catalogue or still a damaged one. The caller has the

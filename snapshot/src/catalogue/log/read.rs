@@ -5,7 +5,7 @@
 //! is older than the checkpoint has nothing to add to it. What cannot be, because a commit or a
 //! checkpoint went on in between, is read again; it is believed when it is there twice, byte for byte.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::{
@@ -150,7 +150,7 @@ impl Shared {
             return Err(bad(cut()));
         }
 
-        let (checkpoint, mut state, on) = self.read_checkpoint()?;
+        let (checkpoint, mut state, on) = self.read_checkpoint(&self.files.checkpoint)?;
         let seen = seen ^ on.sum.rotate_left(1);
         let bad = |error| Unread { error, seen };
         if ![on.before, on.after].contains(&header.generation) {
@@ -172,8 +172,25 @@ impl Shared {
         Ok(View { log: identity, checkpoint, header, tail, durable, fence, state })
     }
 
-    fn read_checkpoint(&self) -> Result<(Identity, State, CheckpointHeader), Unread> {
-        let path = &self.files.checkpoint;
+    /// What is left. The spare was the checkpoint before, and is whole until the next one is written.
+    pub(super) fn salvage(&self) -> Option<State> {
+        let checkpoint = |path: &PathBuf| self.read_checkpoint(path).ok();
+        let (_, mut state, on) =
+            [&self.files.checkpoint, &self.files.spare].into_iter().find_map(checkpoint)?;
+        let log = self.open(&self.files.log).ok();
+        let bytes =
+            log.and_then(|log| fs::read_all(log.as_ref(), LOG_MAX).ok()).unwrap_or_default();
+        if let Ok(header) = Header::decode(&bytes)
+            && [on.before, on.after].contains(&header.generation)
+        {
+            let begin = Tail { at: RECORDS_AT, before: header.sum() };
+            // As far as they follow.
+            drop(scan::follow(&bytes, 0, header.generation, begin, &mut state));
+        }
+        Some(state)
+    }
+
+    fn read_checkpoint(&self, path: &Path) -> Result<(Identity, State, CheckpointHeader), Unread> {
         let certain = |error| Unread { error, seen: 0 };
         let reading = |cause| certain(failed("reading", path)(cause));
         let file = self.open(path).map_err(certain)?;
@@ -194,7 +211,7 @@ impl Shared {
         let state = redb::decode(image).map_err(|error| {
             bad(match error {
                 ImageError::Newer { found } => {
-                    CatalogueError::Newer { path: path.clone(), found, known: redb::FORMAT }
+                    CatalogueError::Newer { path: path.to_owned(), found, known: redb::FORMAT }
                 }
                 error => damaged(path, error.to_string()),
             })
