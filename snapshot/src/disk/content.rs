@@ -1,6 +1,6 @@
 //! What a file holds, as far as it matters to whoever puts an overlay on top of it.
 
-use diskdag_qcow2::{CryptMethod, ErrorKind as HeaderError, FindingKind, Header};
+use diskdag_qcow2::{CryptMethod, ErrorKind as HeaderError, FindingKind, Foreign, Header};
 
 use crate::fs::{FsFile, read_up_to};
 
@@ -74,27 +74,10 @@ pub(super) fn content(file: &dyn FsFile) -> std::io::Result<Content> {
     }
     Ok(match Header::parse_prefix(&bytes, len) {
         Ok(header) => Content::Qcow2(Shape::of(&header, len)),
-        Err(error) if matches!(error.kind, HeaderError::NotQcow2 { .. }) => {
-            foreign(&bytes).map_or(Content::Raw, Content::Foreign)
-        }
-        Err(error) => Content::Broken(error.to_string()),
+        Err(error) => match Foreign::probe(&bytes) {
+            Some(format) => Content::Foreign(format.name()),
+            None if matches!(error.kind, HeaderError::NotQcow2 { .. }) => Content::Raw,
+            None => Content::Broken(error.to_string()),
+        },
     })
-}
-
-/// Formats that QEMU would find in a file without a declaration, by what the file begins with.
-fn foreign(bytes: &[u8]) -> Option<&'static str> {
-    const FORMATS: [(&[u8], &str); 9] = [
-        (b"KDMV", "vmdk"),
-        (b"COWD", "vmdk"),
-        (b"# Disk DescriptorFile", "vmdk"),
-        (b"QED\0", "qed"),
-        (b"LUKS\xba\xbe", "luks"),
-        (b"vhdxfile", "vhdx"),
-        (b"conectix", "vpc"),
-        (b"WithoutFreeSpace", "parallels"),
-        (b"WithouFreSpacExt", "parallels"),
-    ];
-    let vdi = bytes.get(64..68) == Some(&[0x7f, 0x10, 0xda, 0xbe]);
-    let found = FORMATS.iter().find(|(magic, _)| bytes.starts_with(magic));
-    found.map(|(_, format)| *format).or(vdi.then_some("vdi"))
 }
