@@ -124,3 +124,23 @@ fn settings_that_may_not_be_read() {
     let answer = fleet.diskdag("can-rm").image("leaf.qcow2").unprivileged().go();
     assert_ne!(answer.code, 0, "{}", answer.whole());
 }
+
+/// A reference into a folder that may not be entered: whether there is a pool cannot be looked up there, and
+/// that is no failure. The doubt is the answer.
+#[test]
+fn a_reference_into_a_closed_folder_is_a_doubt_and_no_failure() {
+    let fleet = Fleet::three();
+    let folder = fleet.folder("shut");
+    fleet.base("shut/inside.qcow2");
+    fleet.overlay("reader.qcow2", "shut/inside.qcow2");
+    close(&folder);
+    let ask = |verb: &str| fleet.diskdag(verb).rooted().unprivileged();
+    let answer = ask("can-rm").image("leaf.qcow2").json().go().exits(7).scanned("can-rm");
+    assert_eq!(answer["verdict"], "unknown");
+    for verb in ["tree", "scan"] {
+        let _as_doubtful = ask(verb).arg(fleet.root()).go().exits_one_of(&[6, 7]);
+    }
+    let _as_doubtful = ask("dependents").image("leaf.qcow2").go().exits(7);
+    // What is known outweighs it, even of what lies there.
+    let _needed = ask("can-rm").image("shut/inside.qcow2").go().exits(4);
+}

@@ -1,18 +1,21 @@
 //! What the catalogues of pools have to say about a removal that somebody else judges by the headers.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use diskdag_graph::{Blocker, BlockerKind, Disk, DiskId, Doubt, DoubtKind, Graph, Removal};
 
 use super::{Pool, find_top};
 use crate::catalogue::State;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::fs::{Fs, is_absent};
 use crate::host::Host;
 
 impl Pool {
     /// The pools that these files lie in, each once. One look per directory on the way up, however many files
-    /// lie below it; a file that is not there lies where its name says.
+    /// lie below it; a file that is not there lies where its name says. A directory that may not be searched
+    /// has none that could be asked: nor can what lies in it, which every scan says.
     ///
     /// # Errors
     ///
@@ -23,12 +26,19 @@ impl Pool {
     ) -> Result<Vec<Self>, Error> {
         let mut seen: HashSet<PathBuf> = HashSet::new();
         let mut pools: BTreeMap<PathBuf, Self> = BTreeMap::new();
-        for file in files {
+        // What is no absolute path is the name of something that is no file.
+        for file in files.into_iter().filter(|file| file.is_absolute()) {
             let Some(dir) = file.parent().filter(|dir| !seen.contains(*dir)) else { continue };
             seen.insert(dir.to_owned());
-            let real = host.fs.resolve(dir).unwrap_or_else(|_| dir.to_owned());
-            if let Some(top) = find_top(&*host.fs, &real)? {
-                pools.entry(top.clone()).or_insert_with(|| Self::at(host, top));
+            let Some(real) = nearest(&*host.fs, dir) else { continue };
+            match find_top(&*host.fs, &real) {
+                Ok(Some(top)) => {
+                    pools.entry(top.clone()).or_insert_with(|| Self::at(host, top));
+                }
+                Ok(None) => {}
+                Err(ErrorKind::Io { cause, .. })
+                    if cause.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(kind) => return Err(kind.into()),
             }
         }
         Ok(pools.into_values().collect())
@@ -90,6 +100,19 @@ impl Pool {
         }
         found
     }
+}
+
+/// The directory without symbolic links; of one that is not there, the nearest above it that is. Nothing for
+/// what cannot be entered, or what no directory can be called: nor can a file in it be opened.
+fn nearest(fs: &dyn Fs, dir: &Path) -> Option<PathBuf> {
+    for dir in dir.ancestors() {
+        match fs.resolve(dir) {
+            Ok(real) => return Some(real),
+            Err(error) if is_absent(&error) => {}
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// An error and what it comes from.
