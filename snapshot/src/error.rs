@@ -117,6 +117,17 @@ pub enum ErrorKind {
     },
 }
 
+impl Error {
+    /// Of an operation whose first commit failed: it may have happened if it could not be forced out.
+    pub(crate) fn of_commit(op: OpId, error: CatalogueError) -> Self {
+        let effect = match error {
+            CatalogueError::Undecided { .. } => Effect::Undecided(op),
+            _ => Effect::None,
+        };
+        Self { effect, kind: error.into() }
+    }
+}
+
 impl ErrorKind {
     /// The step that the system refused.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, cause: io::Error) -> Self {

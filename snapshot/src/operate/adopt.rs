@@ -82,7 +82,7 @@ impl Pool {
                 standing: Standing::Kept,
             }));
         }
-        session.commit((op, 0), changes, None)?;
+        session.commit((op, 0), changes, None).map_err(|error| Error::of_commit(op, error))?;
         for done in &disks {
             notices.extend(self.freeze_adopted(&done.path, control));
         }
@@ -111,14 +111,22 @@ fn chain(session: &Session<'_>, live: &Disk, refusal: &mut Refusal) -> Result<Ve
     let survey = &session.pool.host().survey;
     let surveyed = survey.follow(std::slice::from_ref(&live.path), &session.control.scan)?;
     let mut below = Vec::new();
-    for id in surveyed.images.iter().flatten() {
-        for disk in surveyed.graph.chain(*id).skip(1).filter_map(|disk| surveyed.graph.disk(disk)) {
+    for found in &surveyed.images {
+        let id = match found {
+            Ok(id) => *id,
+            Err(error) => return Err(ErrorKind::Survey(error.to_string()).into()),
+        };
+        let layers = surveyed.graph.chain(id).filter_map(|disk| surveyed.graph.disk(disk));
+        for (depth, disk) in layers.enumerate() {
+            // One that cannot be read does not say what lies below it either.
             if disk.state() != DiskState::Ok {
                 let detail =
                     format!("needs {}, which is {}", disk.path().display(), disk.state().name());
                 refusal.add(Reason::new(&live.path, ReasonKind::BrokenChain, detail));
             }
-            below.push(disk.path().to_owned());
+            if depth > 0 {
+                below.push(disk.path().to_owned());
+            }
         }
     }
     Ok(below)

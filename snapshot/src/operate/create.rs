@@ -262,10 +262,13 @@ fn chains(
     }
     let surveyed = session.pool.host().survey.follow(&paths, &session.control.scan)?;
     for (disk, found) in disks.iter().zip(&surveyed.images) {
-        let Ok(id) = found else { continue };
-        let mut below =
-            surveyed.graph.chain(*id).filter_map(|disk| surveyed.graph.disk(disk)).skip(1);
-        let unusable = below.find(|disk| disk.state() != diskdag_graph::State::Ok);
+        let id = match found {
+            Ok(id) => id,
+            Err(error) => return Err(crate::ErrorKind::Survey(error.to_string()).into()),
+        };
+        // The disk itself too: one that cannot be read now does not say what lies below it.
+        let mut layers = surveyed.graph.chain(*id).filter_map(|disk| surveyed.graph.disk(disk));
+        let unusable = layers.find(|disk| disk.state() != diskdag_graph::State::Ok);
         if let Some(below) = unusable {
             let detail =
                 format!("needs {}, which is {}", below.path().display(), below.state().name());
@@ -342,7 +345,9 @@ fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done, Error> {
             path: disk.path.clone(),
         });
     }
-    session.commit((op, 0), changes, create.tag.as_deref())?;
+    session
+        .commit((op, 0), changes, create.tag.as_deref())
+        .map_err(|error| Error::of_commit(op, error))?;
     let mut notices = Vec::new();
     for disk in &disks {
         notices.extend(disk.notices.iter().cloned());

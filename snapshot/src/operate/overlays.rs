@@ -48,7 +48,7 @@ pub(crate) fn run(session: &mut Session<'_>, planned: Vec<Planned>) -> Vec<Resul
     });
     let begun = session.commit_all(intents.collect());
     for (plan, begun) in planned.into_iter().zip(begun) {
-        let result = begun.map_err(|error| effect_of(&plan, error.into()));
+        let result = begun.map_err(|error| Error::of_commit(plan.op, error));
         runs.push((plan, result));
     }
     let written = write_all(session, &runs);
@@ -240,12 +240,4 @@ pub(crate) fn freeze_file(fs: &dyn Fs, path: &Path) -> std::io::Result<()> {
     let file = fs.open(path, Access::Read)?;
     let mode = file.stat()?.mode;
     if mode & 0o222 == 0 { Ok(()) } else { file.set_mode(mode & !0o222) }
-}
-
-/// What a failed first commit leaves.
-fn effect_of(plan: &Planned, kind: ErrorKind) -> Error {
-    let undecided =
-        matches!(kind, ErrorKind::Catalogue(crate::catalogue::CatalogueError::Undecided { .. }));
-    let effect = if undecided { Effect::Undecided(plan.op) } else { Effect::None };
-    Error { effect, kind }
 }

@@ -61,7 +61,9 @@ impl Pool {
         let mut session = self.begin(control)?;
         let record = one(&session, name, disk)?;
         let op = self.op(None)?;
-        session.commit((op, 0), vec![change(record.id)?], None)?;
+        session
+            .commit((op, 0), vec![change(record.id)?], None)
+            .map_err(|error| Error::of_commit(op, error))?;
         let done = DiskDone {
             disk: self.path(&record.disk),
             snapshot: Some(record.name.clone()),

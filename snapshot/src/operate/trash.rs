@@ -58,11 +58,9 @@ impl Pool {
             return Err(refusal.into_error());
         }
         let (began, work) = (self.host().clock.now(), Work::Untrash { items: records.clone() });
-        session.commit(
-            (op, 0),
-            vec![Change::OpenIntent(Intent { op, began, work, tag: None })],
-            None,
-        )?;
+        session
+            .commit((op, 0), vec![Change::OpenIntent(Intent { op, began, work, tag: None })], None)
+            .map_err(|error| Error::of_commit(op, error))?;
         match take_back(&mut session, &records) {
             Ok(()) => {}
             Err(kind) => return Err(Error { effect: Effect::Undecided(op), kind }),
@@ -167,7 +165,7 @@ pub(super) fn purge(session: &mut Session<'_>, records: &[TrashRecord]) -> Resul
     let op = pool.op(None)?;
     let permitted = permitted(session, records)?;
     let changes = records.iter().map(|record| Change::DropTrash { id: record.id }).collect();
-    session.commit((op, 0), changes, None)?;
+    session.commit((op, 0), changes, None).map_err(|error| Error::of_commit(op, error))?;
     let mut freed_bytes = 0;
     let mut dirs = std::collections::BTreeSet::new();
     for (path, stat) in &permitted.files {
