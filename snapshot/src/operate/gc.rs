@@ -7,7 +7,7 @@ use diskdag_qcow2::Header;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::catalogue::{SnapshotRecord, Standing, TrashRecord};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::{Access, Fs, Kind, Stat, is_absent, read_up_to};
 use crate::host::Control;
 use crate::marker::Marker;
@@ -93,7 +93,7 @@ impl Pool {
         let mut collected = Collected { dry_run: collect.dry_run, ..Collected::default() };
         loop {
             let dead = collected.dead.len();
-            round(&mut session, collect, &mut collected)?;
+            round(&mut session, collect, &mut collected).map_err(|error| after(dead > 0, error))?;
             // What is gone may have been the last that needed something else.
             if collect.dry_run || collected.dead.len() == dead {
                 return Ok(collected);
@@ -291,22 +291,38 @@ fn take_away(
             What::Retired(record) => to_trash.push(record),
         }
     }
+    let mut begun = false;
     if !to_trash.is_empty() {
         let items = retire_to_trash(session, &to_trash)?;
+        begun = true;
         if collect.purge {
             for_good.extend(items);
         }
     }
     if !for_good.is_empty() {
-        collected.freed += trash::purge(session, &for_good)?.freed;
+        let purged = trash::purge(session, &for_good).map_err(|error| after(begun, error))?;
+        collected.freed += purged.freed;
+        begun = true;
     }
     for (path, stat) in orphans {
-        pool.fs().remove(&path).map_err(|cause| ErrorKind::io("remove", &path, cause))?;
+        let failed = |begun, doing, path: &Path, cause| {
+            after(begun, ErrorKind::io(doing, path, cause).into())
+        };
+        pool.fs().remove(&path).map_err(|cause| failed(begun, "remove", &path, cause))?;
+        begun = true;
         let dir = crate::overlay::directory(&path);
-        pool.fs().sync_dir(dir).map_err(|cause| ErrorKind::io("sync", dir, cause))?;
+        pool.fs().sync_dir(dir).map_err(|cause| failed(begun, "sync", dir, cause))?;
         collected.freed += if stat.links == 1 { stat.allocated } else { 0 };
     }
     Ok(())
+}
+
+/// An error that changed nothing itself, after something was collected: that stays so.
+fn after(begun: bool, mut error: Error) -> Error {
+    if begun && error.effect == Effect::None {
+        error.effect = Effect::Done;
+    }
+    error
 }
 
 fn retire_to_trash(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Change, Intent, OpId, SnapshotRecord, TrashRecord, Work};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::fs::{Access, Fs};
+use crate::fs::{Access, Fs, is_absent};
 use crate::name::trash_path;
 use crate::overlay::directory;
 use crate::pool::Session;
@@ -58,15 +58,23 @@ pub(super) fn move_there(
         }));
     }
     if items.is_empty() {
-        return Ok(session.commit((op, END), changes, tag)?);
+        return session
+            .commit((op, END), changes, tag)
+            .map_err(|error| Error::of_commit(op, error));
     }
-    session.commit((op, 0), changes, None)?;
+    session.commit((op, 0), changes, None).map_err(|error| Error::of_commit(op, error))?;
     let undecided = |kind| Error { effect: Effect::Undecided(op), kind };
     let pool = session.pool;
     let mut moved: Vec<&TrashRecord> = Vec::new();
     for item in items {
         let (home, file) = (pool.path(&item.was), pool.path(&item.file));
         if let Err(cause) = pool.fs().rename(&home, &file) {
+            // An error is no proof that nothing was done; a name with this number is nobody else's.
+            match pool.fs().stat(&file) {
+                Ok(_) => moved.push(item),
+                Err(error) if is_absent(&error) => {}
+                Err(cause) => return Err(undecided(ErrorKind::io("ask about", file, cause))),
+            }
             put_back(session, &moved).map_err(undecided)?;
             undone(session, op, items).map_err(undecided)?;
             return Err(ErrorKind::io("move to the trash", home, cause).into());
