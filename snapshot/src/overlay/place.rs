@@ -67,11 +67,25 @@ pub(crate) fn take_back(
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
             // The other way round: the overlay gets a second name, then the old file replaces it.
             let waiting = waiting_path(&live, member)?;
-            fs.link(&live, &waiting).map_err(|cause| ErrorKind::io("link", &live, cause))?;
+            match fs.link(&live, &waiting) {
+                // It has that name already if this was tried before and cut off.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && is_same(fs, &live, &waiting)? => {}
+                other => other.map_err(|cause| ErrorKind::io("link", &live, cause))?,
+            }
             fs.replace(&side, &live).map_err(|cause| ErrorKind::io("replace", live, cause))
         }
         other => other.map_err(|cause| ErrorKind::io("exchange", live, cause)),
     }
+}
+
+fn is_same(fs: &dyn Fs, a: &Path, b: &Path) -> Result<bool, ErrorKind> {
+    let identity = |path: &Path| {
+        let stat = fs.stat(path).map_err(|cause| ErrorKind::io("ask about", path, cause))?;
+        Ok::<_, ErrorKind>(stat.identity())
+    };
+    Ok(identity(a)? == identity(b)?)
 }
 
 /// The directory of a path.

@@ -69,10 +69,11 @@ pub(crate) fn overlays(
     }
     let taken = seen.iter().filter(|seen| matches!(seen.stage, Stage::Taken { .. })).count();
     let whole = taken == seen.len() && aim == Aim::Settle;
+    let kept = built_upon(session, op, verb, &seen)?;
     let held = if whole { None } else { hold(session, op, verb, &seen)? };
     match held {
-        Some(_held) => undo(session, op, verb, &seen),
-        None => finish(session, op, verb, &seen),
+        Some(_held) => undo(session, op, verb, &seen, &kept),
+        None => finish(session, op, verb, &seen, &kept),
     }
 }
 
@@ -187,21 +188,78 @@ fn hold(
         }
         held.push(file);
     }
-    // Of a clone the overlay itself goes; of the others the place where it was written, which nobody can
-    // have read through.
-    let gone: Vec<PathBuf> = match verb {
-        OverlayVerb::Clone => {
-            seen.iter().filter(taken).map(|seen| pool.path(&seen.member.live)).collect()
-        }
-        _ => Vec::new(),
+    // The names that lead elsewhere afterwards, or nowhere. After `create` the live one reads the same.
+    let of = |member: &OverlayMember| match verb {
+        OverlayVerb::Create => vec![pool.path(&member.side)],
+        OverlayVerb::Restore => vec![pool.path(&member.side), pool.path(&member.live)],
+        OverlayVerb::Clone => vec![pool.path(&member.live)],
     };
-    if gone.is_empty() {
-        return Ok(Some(held));
+    let members: Vec<_> = seen.iter().filter(taken).map(|seen| seen.member).collect();
+    let names: Vec<PathBuf> = members.iter().copied().flat_map(of).collect();
+    // An overlay that has its place needs what lies aside, and so do others that are taken back.
+    let ours: BTreeSet<PathBuf> = members.iter().map(|it| pool.path(&it.live)).collect();
+    let needed = needed(session, &names, &ours)?;
+    Ok(needed.is_empty().then_some(held))
+}
+
+/// Of these names, those that somebody needs; but for `ours`.
+fn needed(
+    session: &Session<'_>,
+    names: &[PathBuf],
+    ours: &BTreeSet<PathBuf>,
+) -> Result<BTreeSet<PathBuf>, Error> {
+    if names.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    let surveyed = session.survey(&gone)?;
-    let ids: Vec<_> = surveyed.images.iter().flatten().copied().collect();
-    let free = ids.len() == gone.len() && surveyed.graph.removal(&ids).blockers.is_empty();
-    Ok(free.then_some(held))
+    let surveyed = session.survey(names)?;
+    let ours: Vec<_> = ours.iter().filter_map(|path| surveyed.graph.find(path)).collect();
+    let mut needed = BTreeSet::new();
+    for (name, found) in names.iter().zip(&surveyed.images) {
+        let Ok(id) = found else { continue };
+        let blockers = surveyed.graph.removal(&[*id]).blockers;
+        // Whoever needs it over others needs them by their names.
+        let direct = |blocker: &&diskdag_graph::Blocker| blocker.depth == 1;
+        if blockers.iter().filter(direct).any(|blocker| !ours.contains(&blocker.disk)) {
+            needed.insert(name.clone());
+        }
+    }
+    Ok(needed)
+}
+
+/// Overlays that wait in vain and on which somebody has built since: they stay. One of `create` is its own
+/// backing file until it has its place, so that nobody can have.
+fn built_upon(
+    session: &Session<'_>,
+    op: OpId,
+    verb: OverlayVerb,
+    seen: &[Seen<'_>],
+) -> Result<BTreeSet<PathBuf>, Error> {
+    let pool = session.pool;
+    let mut waiting = Vec::new();
+    if verb != OverlayVerb::Create {
+        for Seen { member, .. } in seen.iter().filter(|seen| matches!(seen.stage, Stage::Waiting)) {
+            for path in places(pool, verb, member)? {
+                let place = look(pool.fs(), &path, op, member);
+                if place.map_err(failed("look at", &path))?.is_nobodys() {
+                    waiting.push(path);
+                }
+            }
+        }
+    }
+    needed(session, &waiting, &BTreeSet::new())
+}
+
+/// Where the overlay may lie that has not taken its place.
+fn places(
+    pool: &Pool,
+    verb: OverlayVerb,
+    member: &OverlayMember,
+) -> Result<Vec<PathBuf>, ErrorKind> {
+    let mut places = vec![pool.path(&member.side)];
+    if verb != OverlayVerb::Clone {
+        places.push(waiting_path(&pool.path(&member.live), member)?);
+    }
+    Ok(places)
 }
 
 fn undo(
@@ -209,6 +267,7 @@ fn undo(
     op: OpId,
     verb: OverlayVerb,
     seen: &[Seen<'_>],
+    kept: &BTreeSet<PathBuf>,
 ) -> Result<Vec<Action>, Error> {
     let pool = session.pool;
     let mut dirs = BTreeSet::new();
@@ -222,8 +281,8 @@ fn undo(
         }
         dirs.insert(directory(&live).to_owned());
     }
-    for Seen { member, stage } in seen {
-        discard(pool, op, verb, member, stage)?;
+    for seen in seen {
+        discard(pool, op, verb, seen, kept)?;
     }
     for dir in dirs {
         pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
@@ -231,7 +290,11 @@ fn undo(
     let end = pool.op(None)?;
     session.commit((end, 0), vec![Change::CloseIntent { op }, Change::Forget { op }], None)?;
     let action = |seen: &Seen<'_>| {
+        let side = pool.path(&seen.member.side);
         let detail = match &seen.stage {
+            _ if kept.contains(&side) => {
+                "the overlay had not taken its place; it stays, because somebody has built upon it"
+            }
             Stage::NotBegun => "nothing had been done",
             Stage::Taken { .. } => "the old disk is live again, nobody had written to the overlay",
             _ => "the overlay had not taken its place, and is removed",
@@ -247,19 +310,15 @@ fn discard(
     pool: &Pool,
     op: OpId,
     verb: OverlayVerb,
-    member: &OverlayMember,
-    stage: &Stage,
+    Seen { member, stage }: &Seen<'_>,
+    kept: &BTreeSet<PathBuf>,
 ) -> Result<(), ErrorKind> {
     let fs = pool.fs();
     let (live, side) = (pool.path(&member.live), pool.path(&member.side));
     if matches!(stage, Stage::Linked) && same_file(pool, &live, &side)? {
         fs.remove(&side).map_err(failed("remove", &side))?;
     }
-    let mut places = vec![side];
-    if verb != OverlayVerb::Clone {
-        places.push(waiting_path(&live, member)?);
-    }
-    for path in places {
+    for path in places(pool, verb, member)?.into_iter().filter(|path| !kept.contains(path)) {
         let place = look(fs, &path, op, member).map_err(failed("look at", &path))?;
         if place.is_nobodys() {
             match fs.remove(&path) {
@@ -278,16 +337,18 @@ fn finish(
     op: OpId,
     verb: OverlayVerb,
     seen: &[Seen<'_>],
+    kept: &BTreeSet<PathBuf>,
 ) -> Result<Vec<Action>, Error> {
     let pool = session.pool;
     let mut dirs = BTreeSet::new();
-    for Seen { member, stage } in seen {
-        let waits_in_vain = !matches!(stage, Stage::Taken { .. });
+    for seen in seen {
+        let member = seen.member;
+        let waits_in_vain = !matches!(seen.stage, Stage::Taken { .. });
         let leftover = verb != OverlayVerb::Clone
             && look(pool.fs(), &waiting_path(&pool.path(&member.live), member)?, op, member)
                 .is_ok_and(|place| place.is_nobodys());
         if waits_in_vain || leftover {
-            discard(pool, op, verb, member, stage)?;
+            discard(pool, op, verb, seen, kept)?;
         }
         dirs.insert(directory(&pool.path(&member.live)).to_owned());
     }
