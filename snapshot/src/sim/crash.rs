@@ -84,6 +84,20 @@ impl Disk {
         disk
     }
 
+    /// The disk when everything has been forced out: as `sync` leaves it.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        let mut disk = self.killed();
+        for node in disk.nodes.values_mut().filter(|node| !is_clean(node)) {
+            match Arc::make_mut(node) {
+                Node::File(file) => file.sync(true),
+                Node::Directory(directory) => directory.sync(),
+                Node::Symlink(_) => {}
+            }
+        }
+        disk.killed()
+    }
+
     /// Whether everything on it is durable.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -15,7 +15,8 @@ pub enum Fault {
     Io,
     /// What was asked, and `EIO` all the same.
     DoneAndIo,
-    /// A read or a write of fewer bytes than wanted; others are done as they should.
+    /// A read of fewer bytes than wanted; a write of fewer sectors, but of one at least. Others are done as
+    /// they should.
     Short,
     /// `EIO` of forcing out a file: what is kept of its dirty sectors is out, the rest is lost, and none is
     /// dirty any more.

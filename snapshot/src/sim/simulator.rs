@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::action::Action;
 use super::call::{Call, Counts, Moment, Step};
+use super::data::SECTOR;
 use super::disk::{Disk, Room};
 use super::fault::{Fault, PowerOff, io_error, power_off};
 use crate::fs::LockMode;
@@ -28,6 +29,7 @@ pub(super) struct State {
     counts: Counts,
     number: u64,
     recorded: Option<Vec<Moment>>,
+    traced: Option<Vec<Step>>,
     faults: BTreeMap<u64, Fault>,
     foreign: BTreeMap<u64, Foreign>,
     deferred: Option<Action>,
@@ -85,6 +87,7 @@ impl SimFs {
             counts: Counts::default(),
             number: 0,
             recorded: None,
+            traced: None,
             faults: BTreeMap::new(),
             foreign: BTreeMap::new(),
             deferred: None,
@@ -146,6 +149,17 @@ impl SimFs {
         let mut moments = state.recorded.take().unwrap_or_default();
         moments.push(Moment { step: None, disk: state.disk.clone() });
         moments
+    }
+
+    /// Keeps which calls are made from now on, those that change nothing too.
+    pub fn trace(&self) {
+        self.lock().traced = Some(Vec::new());
+    }
+
+    /// The calls that were kept. Ends the keeping.
+    #[must_use]
+    pub fn traced(&self) -> Vec<Step> {
+        self.lock().traced.take().unwrap_or_default()
     }
 
     /// Leaves room for so many more sectors and inodes, of those that are used now; `None` for as many as
@@ -214,9 +228,11 @@ impl SimFs {
             return Err(power_off());
         }
         *state.counts.calls.entry(call).or_default() += 1;
+        if let Some(traced) = &mut state.traced {
+            traced.push(step(number, call, path));
+        }
         if call.changes() && state.recorded.is_some() {
-            let step = Some(Step { number, call, path: path.to_path_buf() });
-            let moment = Moment { step, disk: state.disk.clone() };
+            let moment = Moment { step: Some(step(number, call, path)), disk: state.disk.clone() };
             state.recorded.get_or_insert_default().push(moment);
         }
         let fault = state.faults.get(&number).copied();
@@ -253,8 +269,10 @@ impl SimFs {
             }
             (Some(Fault::Lose(_)), _) => Err(io_error()),
             (Some(Fault::Short), Action::Write { inode, offset, bytes }) => {
-                let half = bytes.len().div_ceil(2);
-                state.disk.write(*inode, *offset, bytes.get(..half).unwrap_or_default())
+                // Sectors are written whole: one that is written in two parts is one that may be torn.
+                let half = bytes.len() / 2 / SECTOR * SECTOR;
+                let cut = if half == 0 { bytes.len() } else { half };
+                state.disk.write(*inode, *offset, bytes.get(..cut).unwrap_or_default())
             }
             (Some(Fault::DoneAndIo), action) => {
                 state.disk.perform(action)?;
@@ -268,12 +286,22 @@ impl SimFs {
         {
             state.counts.written += written as u64;
         }
-        // A step that was put off and cannot be taken any more is one that was forgotten.
         if let Some(late) = deferred {
+            // Between the two the power may go out.
+            let moment =
+                Moment { step: Some(step(state.number, call, path)), disk: state.disk.clone() };
+            if let Some(recorded) = &mut state.recorded {
+                recorded.push(moment);
+            }
+            // One that cannot be taken any more is one that was forgotten.
             drop(state.disk.perform(&late));
         }
         answer
     }
+}
+
+fn step(number: u64, call: Call, path: &Path) -> Step {
+    Step { number, call, path: path.to_path_buf() }
 }
 
 const fn wanted(action: &Action) -> usize {
