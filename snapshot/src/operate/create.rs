@@ -262,6 +262,10 @@ fn chains(
     }
     let surveyed = session.pool.host().survey.follow(&paths, &session.control.scan)?;
     for (disk, found) in disks.iter().zip(&surveyed.images) {
+        // A header that makes no sense was said already.
+        if matches!(disk.content, Content::Broken(_)) {
+            continue;
+        }
         let id = match found {
             Ok(id) => id,
             Err(error) => return Err(crate::ErrorKind::Survey(error.to_string()).into()),
