@@ -115,6 +115,10 @@ fn stage(
         {
             Stage::Linked
         }
+        // The overlay never got there; whether `side` is the disk's last name is not known.
+        (Place::Absent, Place::Other, waiting) if waiting.is_nobodys() => {
+            Stage::Unexplained(format!("is gone; what it was lies at {}", side.display()))
+        }
         (Place::Absent, Place::Other, _) => Stage::Taken {
             pristine: false,
             moved: Some(moved_to(pool, op, member)?.unwrap_or_default()),
