@@ -49,7 +49,7 @@ pub(crate) struct Depth {
 impl Default for Depth {
     fn default() -> Self {
         Self {
-            first: Limits { exact: 256, drawn: 64 },
+            first: Limits { exact: 512, drawn: 64 },
             second: Some(Limits { exact: 48, drawn: 8 }),
             deeper: 32,
             foreign: true,

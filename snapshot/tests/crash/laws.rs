@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use diskdag_snapshot::Recovered;
-use diskdag_snapshot::catalogue::Work;
-use diskdag_snapshot::name::FileName;
+use diskdag_snapshot::catalogue::{OverlayMember, Work};
+use diskdag_snapshot::name::{FileName, pending_path};
 
 use crate::images::{Content, Reader, Unreadable};
 use crate::picture::{Label, Picture, Seen, View, is_disk};
@@ -149,7 +149,8 @@ pub(crate) fn chains_are_whole(view: &View, wanted: &Wanted, reader: &mut Reader
         // Until it has its place an overlay of `create` is its own backing file. It stays so where a machine
         // wrote to it and the power took its place away again, or where a person has to decide.
         let displaced = !wanted.written.is_empty() && !is_disk(path);
-        let waits = matches!(why, Unreadable::Cycle(_)) && (displaced || open.contains(path));
+        let is_own = matches!(why, Unreadable::Cycle(_));
+        let waits = open.contains(path) || (displaced && is_own);
         if !wanted.lost.contains(why.layer()) && !waits {
             broken.push((4, format!("{}: {why}", path.display())));
         }
@@ -157,14 +158,18 @@ pub(crate) fn chains_are_whole(view: &View, wanted: &Wanted, reader: &mut Reader
     broken
 }
 
-/// Where overlays of operations that have not ended were written.
+/// Where overlays of operations that have not ended were written, or wait.
 fn waiting(view: &View) -> BTreeSet<PathBuf> {
     let intents = view.state.iter().flat_map(|state| state.intents.values());
     let members = intents.flat_map(|intent| match &intent.work {
         Work::Overlay { members, .. } => members.as_slice(),
         _ => &[],
     });
-    members.map(|member| Path::new(TOP).join(&member.side)).collect()
+    let places = |member: &OverlayMember| {
+        let pending = pending_path(&Path::new(TOP).join(&member.live), member.id);
+        [Some(Path::new(TOP).join(&member.side)), pending.ok()]
+    };
+    members.flat_map(places).flatten().collect()
 }
 
 /// 5. What returned `Ok` is durable; 6. what did not is finished or undone, all of it.

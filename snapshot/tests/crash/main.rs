@@ -11,9 +11,8 @@
 //! | `explore` | every crash, every state that it may leave, recovery, every crash of that |
 //! | `operations` | the operations that are looked at |
 //! | `faults` | every fault at every call |
+//! | `plants` | steps forgotten and steps swapped, which the laws have to find |
 //! | `breaches` | every law, broken by hand |
-
-#![expect(dead_code, reason = "operations that take minutes are not in the list")]
 
 mod breaches;
 mod explore;
@@ -24,6 +23,7 @@ mod images;
 mod laws;
 mod operations;
 mod picture;
+mod plants;
 mod world;
 
 use explore::{Depth, Operation, explore};
@@ -31,7 +31,7 @@ use explore::{Depth, Operation, explore};
 fn look(operation: &Operation) {
     let begin = std::time::Instant::now();
     // By links there are more steps to be cut off at, and little else that is new.
-    let deeper = if operation.exchange { 32 } else { 12 };
+    let deeper = if operation.exchange { 40 } else { 6 };
     let found = explore(operation, Depth { deeper, ..Depth::default() }, None);
     println!(
         "{}: {} distinct states, {} crash points, {} of recovery, {:?}",
@@ -50,12 +50,54 @@ fn fail(operation: &Operation) {
     found.assert_kept(operation.name);
 }
 
+fn plant(operation: Operation) {
+    let operation = Operation { start: world::fleet_with_room(), ..operation };
+    let planted = plants::plant(&operation);
+    let seen = planted.iter().filter(|planted| planted.law.is_some()).count();
+    println!("{}: {} plants, {seen} of them found", operation.name, planted.len());
+    plants::assert_found(operation.name, &planted);
+}
+
+/// With a step forgotten or swapped a law breaks, or a reason says why the step stays.
+mod plants_are_found {
+    macro_rules! of {
+        ($($operation:ident),* $(,)?) => {
+            $(#[test] fn $operation() { super::plant(super::operations::$operation()); })*
+        };
+    }
+
+    of!(create_one, restore, remove, clone_two, trash_restore, purge, pin);
+}
+
 macro_rules! no_crash_breaks {
     ($($operation:ident),* $(,)?) => {
         mod no_crash_breaks {
             $(#[test] fn $operation() { super::look(&super::operations::$operation()); })*
         }
+        mod no_fault_breaks {
+            $(#[test] fn $operation() { super::fail(&super::operations::$operation()); })*
+        }
     };
 }
 
-no_crash_breaks!(create_one, clone_two, freeze, adopt, pin, purge);
+no_crash_breaks!(
+    create_one,
+    create_three,
+    create_three_linked,
+    restore,
+    restore_two,
+    restore_linked,
+    restore_two_linked,
+    restore_keep,
+    remove,
+    retire,
+    clone_two,
+    trash_restore,
+    purge,
+    freeze,
+    adopt,
+    pin,
+    gc_trash,
+    gc_retired,
+    gc_purge,
+);

@@ -90,23 +90,33 @@ pub(crate) fn pattern(mark: u8) -> [u8; 600] {
     std::array::from_fn(|at| mark ^ u8::try_from(at % 7).expect("small"))
 }
 
-/// A pool as small as it can be: no disks, an empty catalogue with the shortest log.
-pub(crate) fn empty() -> SimFs {
+/// A pool without disks, and with a catalogue whose log has so many bytes.
+fn empty(log: u64) -> SimFs {
     let fs = SimFs::default();
     for dir in [TOP, FOLDER, "/p/sub"] {
         fs.create_dir(Path::new(dir)).expect("nothing is there");
     }
     let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-    let catalogue = LogCatalogue::with_log_len(shared, FOLDER, LogCatalogue::LOG_LEN_MIN);
+    let catalogue = LogCatalogue::with_log_len(shared, FOLDER, log);
     catalogue.create(&State::default()).expect("there is room");
     fs
+}
+
+/// The fleet, with a log that is nearly half full: the next commit makes a checkpoint.
+pub(crate) fn fleet() -> Disk {
+    fleet_with(LogCatalogue::LOG_LEN_MIN)
+}
+
+/// The fleet, with room in its log: nothing makes a checkpoint.
+pub(crate) fn fleet_with_room() -> Disk {
+    fleet_with(LogCatalogue::LOG_LEN_MIN * 8)
 }
 
 /// Three disks. Of the first there are snapshots `s1` (1), on which it and an overlay of somebody else's
 /// stand, and `k1` (2), on which nothing stands; a third one, `k2` (3), lies in the trash (4). Of the second
 /// there is a snapshot `s1` (5).
-pub(crate) fn fleet() -> Disk {
-    let fs = empty();
+fn fleet_with(log: u64) -> Disk {
+    let fs = empty(log);
     for (disk, mark) in DISKS.into_iter().zip([0x10, 0x20, 0x30]) {
         let path = Path::new(disk);
         guest::make(&fs, path, None).expect("there is room");
