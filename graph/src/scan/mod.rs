@@ -3,7 +3,7 @@
 //! A scan lists every directory in scope once, looks into every regular file once per name, and
 //! follows what the images name, also out of the scope. Special files are never opened, network
 //! and pseudo file systems below a root are not entered, and what could not be asked is a doubt in
-//! the graph's [`Coverage`] or a node with its reason.
+//! the graph's [`Coverage`](crate::Coverage) or a node with its reason.
 
 mod assembly;
 mod content;

@@ -19,7 +19,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where it cannot be told.
+    /// [`ErrorKind::Io`] where it cannot be told.
     pub fn around<'p>(
         host: &Host,
         files: impl IntoIterator<Item = &'p Path>,
