@@ -25,7 +25,6 @@ pub(crate) use qemu::{Check, Compare, Following, Info, Map, Measure, QemuOutput}
     long_about = help::ABOUT,
     after_help = help::SHORT,
     after_long_help = help::long(),
-    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     max_term_width = 100,
