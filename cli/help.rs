@@ -47,19 +47,19 @@ Examples:
       A small fleet in a temporary directory, and a tour of it.
 
 Scope:
-  Who depends on an image is known only if every directory that may hold a dependent was searched.
-  So these directories are declared:
+  Who depends on an image is known only if every directory that may hold a dependent was
+  searched. So these directories are declared:
     1. --root DIR, repeatable; else
     2. DISKDAG_ROOTS, separated by colons as in PATH; else
     3. the configured roots (`diskdag roots add DIR`);
   and always the pool that the image lies in, with the roots that it was made with.
-  With none declared, the directory of the image is searched and the scope is assumed: can-rm then
-  says no or unknown, never yes, and dependents is incomplete. scan, tree and graph take the PATHs
-  given, or the current directory; where a scope is declared as well, it is searched too, and tree
-  and graph show what hangs together with a disk under one of the PATHs.
-  Local file systems mounted below a root are crossed. Network and pseudo file systems are entered
-  only if one is named; else they are listed as skipped. Backing files outside of the scope are
-  followed wherever they lie.
+  With none declared, the directory of the image is searched and the scope is assumed: can-rm
+  then says no or unknown, never yes, and dependents is incomplete. scan, tree and graph take
+  the PATHs given, or the current directory; where a scope is declared as well, it is searched
+  too, and tree and graph show what hangs together with a disk under one of the PATHs.
+  Local file systems mounted below a root are crossed. Network and pseudo file systems are
+  entered only if one is named; else they are listed as skipped. Backing files outside of the
+  scope are followed wherever they lie.
 
 Doubts:
   What could not be read and may depend on the image (a directory without permission, a damaged
@@ -67,21 +67,23 @@ Doubts:
   what to do. `diskdag waive PATH --reason TEXT` declares one known until the file changes.
 
 Owners:
-  --owners PATH (or DISKDAG_OWNERS, separated by colons) names files in which owners name their
-  disks: a directory of libvirt's definitions, such as /etc/libvirt/qemu (and /etc/libvirt/storage,
-  where domains name volumes), or a mapping with a line per disk: its path, a tab, its owner. Owners
-  stand behind disks in tree and dependents, what their disks need counts wherever they lie, and
-  can-rm says no to a disk that has one. A file that cannot be read makes can-rm unknown.
+  --owners PATH (or DISKDAG_OWNERS, separated by colons) names files in which owners name
+  their disks: a directory of libvirt's definitions, such as /etc/libvirt/qemu (and
+  /etc/libvirt/storage, where domains name volumes), or a mapping with a line per disk: its
+  path, a tab, its owner. Owners stand behind disks in tree and dependents, what their disks
+  need counts wherever they lie, and can-rm says no to a disk that has one. A file that cannot
+  be read makes can-rm unknown.
 
 Index:
-  With --index FILE (or DISKDAG_INDEX) a scan starts from what an earlier one has learned, at the cost
-  of one stat per file that has not changed, and saves what it learns. Without, nothing is ever
-  written. An index that is damaged or from before a reboot is not used. It says what images hold
-  to whoever can read it; only its owner can.
+  With --index FILE (or DISKDAG_INDEX) a scan starts from what an earlier one has learned, at
+  the cost of one stat per file that has not changed, and saves what it learns. Without,
+  nothing is ever written. An index that is damaged or from before a reboot is not used. It
+  says what images hold to whoever can read it; only its owner can.
 
 Locks:
-  Verbs that write to a pool wait 10 seconds for another that does, and not at all for an image that
-  somebody has open; --wait waits as long as it takes, --wait=SECONDS so long. All others wait for nobody.
+  Verbs that write to a pool wait 10 seconds for another that does, and not at all for an
+  image that somebody has open; --wait waits as long as it takes, --wait=SECONDS so long. All
+  others wait for nobody.
 
 Exit codes:
 ",
@@ -106,17 +108,19 @@ Environment:
 }
 
 pub(crate) const SCAN: &str = "\
-Findings are counted by kind, and the first few of each shown; --all shows all, and --json has them.
+Findings are counted by kind, and the first few of each shown; --all shows all, and --json has
+them.
 
 Example:
   $ diskdag scan /var/lib/images /srv/vms
 Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
 
 pub(crate) const TREE: &str = "\
-Bases stand at the top, what needs them below; with -i every disk that nothing needs stands at the
-top, and its chain below. OWN is what the file takes on its file system, SHARED what it needs and others
-need as well, FREES what deleting it gives back (nothing while other hard links to it remain), DEPTH the
-number of backing files below it: from 64 on a chain is called deep, near 900 QEMU does not open it.
+Bases stand at the top, what needs them below; with -i every disk that nothing needs stands at
+the top, and its chain below. OWN is what the file takes on its file system, SHARED what it
+needs and others need as well, FREES what deleting it gives back (nothing while other hard
+links to it remain), DEPTH the number of backing files below it: from 64 on a chain is called
+deep, near 900 QEMU does not open it.
 
 Example:
   $ diskdag tree -i /var/lib/images
@@ -141,21 +145,22 @@ Example:
 Exits 0 when DEPENDENT needs IMAGE, 4 when it does not, 7 when that is not known.";
 
 pub(crate) const CAN_RM: &str = "\
-Yes needs a declared scope (--root, DISKDAG_ROOTS, or `diskdag roots add`), no dependent in it, nobody
-who holds QEMU's locks on an image, and nothing that could not be asked. It cannot see programs that
-take no locks, nor an overlay that is made a moment later.
+Yes needs a declared scope (--root, DISKDAG_ROOTS, or `diskdag roots add`), no dependent in
+it, nobody who holds QEMU's locks on an image, and nothing that could not be asked. It cannot
+see programs that take no locks, nor an overlay that is made a moment later.
 
 Example:
   $ diskdag can-rm --root /var/lib/images old.qcow2 && rm old.qcow2
-A no comes with a plan: what to rebase, flatten or convert first, and how much that copies at most.
+A no comes with a plan: what to rebase, flatten or convert first, and how much that copies at
+most.
 Exits 0 yes, 4 no (every blocker is named), 7 unknown (every doubt is named), 5 not found.";
 
 pub(crate) const DU: &str = "\
-OWN is what the file takes on its file system, holes not counted. SHARED is what it needs and others
-need as well: it stays when the disk goes. EXCLUSIVE is what deleting the file gives back (nothing
-while other hard links to it remain), RETAINED that and what nothing needs any more after it. What
-the file system itself shares between files (reflinks) is counted in each of them, so that less may
-come back than is said here.
+OWN is what the file takes on its file system, holes not counted. SHARED is what it needs and
+others need as well: it stays when the disk goes. EXCLUSIVE is what deleting the file gives
+back (nothing while other hard links to it remain), RETAINED that and what nothing needs any
+more after it. What the file system itself shares between files (reflinks) is counted in each
+of them, so that less may come back than is said here.
 
 With --owners it also tells what could go if only the disks that owners name were of use.
 
@@ -173,11 +178,13 @@ Example:
 Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
 
 pub(crate) const WATCH: &str = "\
-The declared scope and the PATHs are scanned, and then watched; a line is printed for every change:
-event: ready (once, when all is scanned), appeared, changed, gone, missing (needed, and not there),
-rescanned (the system could not tell all that happened, so everything was asked again), doubt (something
-can no longer be read). path: the file. image: the backing file that it names, or null. dependents: how
-many disks depend on it now. That a guest writes is no event. Runs until it is ended, or nobody reads.
+The declared scope and the PATHs are scanned, and then watched; a line is printed for every
+change:
+event: ready (once, when all is scanned), appeared, changed, gone, missing (needed, and not
+there), rescanned (the system could not tell all that happened, so everything was asked
+again), doubt (something can no longer be read). path: the file. image: the backing file that
+it names, or null. dependents: how many disks depend on it now. That a guest writes is no
+event. Runs until it is ended, or nobody reads.
 
 Where the system tells of no changes, everything is asked once a second.
 
@@ -197,9 +204,9 @@ Example:
   $ diskdag waive /var/lib/images/lost+found --reason 'holds no images, checked as root'";
 
 pub(crate) const INFO: &str = "\
---json prints the object of `qemu-img info --output=json`. Without --backing-chain nothing is opened
-that the image names. With it every backing file is; where the chain is broken all that is above the
-break is printed, the break is named on standard error, and the exit code is 1.
+--json prints the object of `qemu-img info --output=json`. Without --backing-chain nothing is
+opened that the image names. With it every backing file is; where the chain is broken all that
+is above the break is printed, the break is named on standard error, and the exit code is 1.
 
 Example:
   $ diskdag info --json vm.qcow2
@@ -207,20 +214,20 @@ Example:
 Exits 0 or 1, as qemu-img does.";
 
 pub(crate) const MAP: &str = "\
-Like qemu-img it trusts the image: its backing files and its external data file are opened, wherever
-they lie, and formats that are not declared are looked at. For an image that is not trusted there
-are --no-follow and --allow-dir. Nothing but regular files is ever opened.
+Like qemu-img it trusts the image: its backing files and its external data file are opened,
+wherever they lie, and formats that are not declared are looked at. For an image that is not
+trusted there are --no-follow and --allow-dir. Nothing but regular files is ever opened.
 
 Example:
   $ diskdag map --output=json vm.qcow2
 Exits 0 or 1, as qemu-img does.";
 
 pub(crate) const MEASURE: &str = "\
-Understood of -o for qcow2: cluster_size, refcount_bits, extended_l2, preallocation, compat, data_file,
-data_file_raw, backing_file, lazy_refcounts, compression_type, encrypt.format.
+Understood of -o for qcow2: cluster_size, refcount_bits, extended_l2, preallocation, compat,
+data_file, data_file_raw, backing_file, lazy_refcounts, compression_type, encrypt.format.
 
-Like qemu-img it trusts the image: its backing files and its external data file are opened, wherever
-they lie. For an image that is not trusted there are --no-follow and --allow-dir.
+Like qemu-img it trusts the image: its backing files and its external data file are opened,
+wherever they lie. For an image that is not trusted there are --no-follow and --allow-dir.
 
 Example:
   $ diskdag measure -O qcow2 -o cluster_size=128k vm.qcow2
@@ -228,23 +235,24 @@ Example:
 Exits 0 or 1, as qemu-img does.";
 
 pub(crate) const COMPARE: &str = "\
-What the guest would read is compared; what is nowhere, or zeros, on both sides is not read. Where
-one disk is longer, the rest of it has to be zeros. With -s the sizes have to be the same, and a
-place that is allocated in one chain has to be in the other.
+What the guest would read is compared; what is nowhere, or zeros, on both sides is not read.
+Where one disk is longer, the rest of it has to be zeros. With -s the sizes have to be the
+same, and a place that is allocated in one chain has to be in the other.
 
-Like qemu-img it trusts the images: backing files and external data files are opened, wherever they
-lie. For images that are not trusted there are --no-follow and --allow-dir.
+Like qemu-img it trusts the images: backing files and external data files are opened, wherever
+they lie. For images that are not trusted there are --no-follow and --allow-dir.
 
 Example:
   $ diskdag compare before.qcow2 after.qcow2
-Exits as qemu-img does: 0 identical, 1 different, 2 an image could not be opened, 3 what is allocated
-could not be asked, 4 a read failed.";
+Exits as qemu-img does: 0 identical, 1 different, 2 an image could not be opened, 3 what is
+allocated could not be asked, 4 a read failed.";
 
 pub(crate) const AUDIT: &str = "\
-Nothing is opened but the image itself, and what lies in an --allow-dir: neither `..` nor a symbolic
-link leads out of it, and a refusal is the same whether or not there is such a file. Safe means: the
-image names nothing else, all of its structures lie inside the file and apart from each other, and
-no reader sees it differently. It does not mean that the image is whole; that is for a check.
+Nothing is opened but the image itself, and what lies in an --allow-dir: neither `..` nor a
+symbolic link leads out of it, and a refusal is the same whether or not there is such a file.
+Safe means: the image names nothing else, all of its structures lie inside the file and apart
+from each other, and no reader sees it differently. It does not mean that the image is whole;
+that is for a check.
 
 Example:
   $ diskdag audit upload.qcow2 && qemu-img convert -f qcow2 -O raw upload.qcow2 disk.raw
@@ -252,9 +260,9 @@ Example:
 Exits 0 when it is safe to open, 4 when it is not, 7 when nobody can say.";
 
 pub(crate) const CHECK: &str = "\
---json prints the object of `qemu-img check --output=json`. Nothing that the image names is opened, and
-nothing is written. Exits 0 if all is well, 1 if it could not be checked, 2 on corruption, 3 on leaks
-alone, 63 if the format has nothing to check, as qemu-img does.
+--json prints the object of `qemu-img check --output=json`. Nothing that the image names is
+opened, and nothing is written. Exits 0 if all is well, 1 if it could not be checked, 2 on
+corruption, 3 on leaks alone, 63 if the format has nothing to check, as qemu-img does.
 
 Example:
   $ diskdag check vm.qcow2";
@@ -265,9 +273,9 @@ Example:
 The directory is kept, and printed; it takes a few hundred KiB.";
 
 pub(crate) const INIT: &str = "\
-A pool is a directory tree whose disks can have snapshots; its records lie in DIR/.diskdag. Nothing else
-is changed. With --root DIR further directories are named whose images may depend on the pool's: they
-are asked whenever something is to be removed.
+A pool is a directory tree whose disks can have snapshots; its records lie in DIR/.diskdag.
+Nothing else is changed. With --root DIR further directories are named whose images may depend
+on the pool's: they are asked whenever something is to be removed.
 
 Example:
   $ diskdag init /srv/vms
@@ -275,7 +283,8 @@ Example:
 Exits 4 inside of another pool or around one.";
 
 pub(crate) const SNAP: &str = "\
-The pool is found from the first disk's path. A snapshot of vm.qcow2 is its sibling vm@17-NAME.qcow2.
+The pool is found from the first disk's path. A snapshot of vm.qcow2 is its sibling
+vm@17-NAME.qcow2.
 
 Example:
   $ diskdag snap create before-upgrade vm.qcow2
@@ -283,8 +292,8 @@ Example:
   $ diskdag snap restore before-upgrade vm.qcow2";
 
 pub(crate) const SNAP_CREATE: &str = "\
-The live disk becomes the snapshot, and an empty overlay of it takes its path in one step: at no instant
-is the path absent. When the command has ended well the snapshot is durable.
+The live disk becomes the snapshot, and an empty overlay of it takes its path in one step: at
+no instant is the path absent. When the command has ended well the snapshot is durable.
 
 Example:
   $ diskdag snap create before-upgrade vm.qcow2 data.qcow2
@@ -300,8 +309,8 @@ Example:
 Exits 6 when the file of a snapshot is missing, 7 when not everything could be asked.";
 
 pub(crate) const SNAP_RESTORE: &str = "\
-The snapshot stays, and can be gone back to again. Refused while other disks use the live path as their
-backing file: what they read would change.
+The snapshot stays, and can be gone back to again. Refused while other disks use the live path
+as their backing file: what they read would change.
 
 Example:
   $ diskdag snap restore before-upgrade vm.qcow2
@@ -309,16 +318,16 @@ Example:
 Exits 0 done, 4 refused (every reason is named), 5 no such disk or snapshot, 75 in use.";
 
 pub(crate) const SNAP_RM: &str = "\
-All that is named goes, or nothing. The files go to the trash; nothing is freed before `diskdag trash
-purge` or `diskdag gc`. With --older-than or --keep-last the NAME may be left out; a first word at whose
-path nothing lies is taken for one, if disks follow.
+All that is named goes, or nothing. The files go to the trash; nothing is freed before
+`diskdag trash purge` or `diskdag gc`. With --older-than or --keep-last the NAME may be left
+out; a first word at whose path nothing lies is taken for one, if disks follow.
 
 Example:
   $ diskdag snap rm before-upgrade vm.qcow2
   $ diskdag snap rm --older-than 30d --keep-last 5 --dry-run vm.qcow2
   $ diskdag snap rm --retire before-upgrade vm.qcow2
-Exits 0 done, 4 needed, pinned or frozen (all named), 5 no such snapshot, 7 not everything could be asked,
-8 the catalogue was rebuilt and nobody has confirmed it, 75 in use.";
+Exits 0 done, 4 needed, pinned or frozen (all named), 5 no such snapshot, 7 not everything
+could be asked, 8 the catalogue was rebuilt and nobody has confirmed it, 75 in use.";
 
 pub(crate) const SNAP_CLONE: &str = "\
 All clones are made, or none, with one commit. Each is an empty overlay of the snapshot.
@@ -328,17 +337,17 @@ Example:
 Exits 0 done, 4 refused (something is there already), 5 no such snapshot.";
 
 pub(crate) const SNAP_ADOPT: &str = "\
-The backing files of DISK become snapshots of it, each under the name that its file has: nothing is
-moved. They are made read-only.
+The backing files of DISK become snapshots of it, each under the name that its file has:
+nothing is moved. They are made read-only.
 
 Example:
   $ diskdag snap adopt vm.qcow2
 Exits 0 done, 4 refused (the chain is broken), 5 no such disk.";
 
 pub(crate) const RECOVER: &str = "\
-Every verb that writes does this first. What had begun is finished or undone, by what lies on the disk;
-what cannot be explained is kept and reported. A catalogue that is lost is rebuilt from the names and
-headers of the files; until --confirm nothing can be removed.
+Every verb that writes does this first. What had begun is finished or undone, by what lies on
+the disk; what cannot be explained is kept and reported. A catalogue that is lost is rebuilt
+from the names and headers of the files; until --confirm nothing can be removed.
 
 Example:
   $ diskdag recover
@@ -346,8 +355,9 @@ Example:
 Exits 0 done, 8 a person must decide (what, is said).";
 
 pub(crate) const GC: &str = "\
-Dead are: what has lain in the trash for a week (or since before --older-than), retired snapshots that
-nothing needs any more, and what an operation that was cut off has left. Nothing else is touched.
+Dead are: what has lain in the trash for a week (or since before --older-than), retired
+snapshots that nothing needs any more, and what an operation that was cut off has left.
+Nothing else is touched.
 
 Example:
   $ diskdag gc --dry-run

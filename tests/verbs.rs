@@ -272,6 +272,16 @@ fn demo() {
     assert_eq!(std::fs::read_dir(fleet.settings()).unwrap().count(), 0, "no settings are written");
 }
 
+/// clap wraps at 100 columns: a wider line left one word of itself on a line of its own.
+#[test]
+fn no_text_of_the_help_is_wider_than_the_help() {
+    for (number, line) in include_str!("../cli/help.rs").lines().enumerate() {
+        let code =
+            line.trim_start().starts_with(['/', '"']) || line.ends_with(['\\', ',', '{', '}', ')']);
+        assert!(code || line.chars().count() <= 100, "line {} of cli/help.rs: {line}", number + 1);
+    }
+}
+
 #[test]
 fn help_teaches() {
     let fleet = Fleet::new();
