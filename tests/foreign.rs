@@ -1,7 +1,9 @@
 //! Images of formats that QEMU opens and that are not read here: they are called by their names, nothing that they
 //! name is followed, and none of them is taken for a raw disk.
 
-use crate::support::{Fleet, require_qemu};
+use serde_json::Value;
+
+use crate::support::{Fleet, Image, items, require_qemu};
 
 /// The first bytes of each, as QEMU looks for them.
 fn heads() -> Vec<(&'static str, Vec<u8>)> {
@@ -65,6 +67,53 @@ fn they_are_called_by_their_names_and_not_described() {
         let audit = asked(&["audit", "--json", path]).exits(4).value();
         let kinds = audit["findings"].as_array().unwrap().iter().map(|found| &found["kind"]);
         assert_eq!(kinds.collect::<Vec<_>>(), ["other-format"], "{audit}");
+    }
+}
+
+/// They were shown as raw disks, of the size of their files.
+#[test]
+fn a_scan_calls_them_by_their_names_too() {
+    let fleet = Fleet::new();
+    for (number, (format, head)) in heads().into_iter().enumerate().skip(1) {
+        let folder = format!("{format}-{number}");
+        fleet.folder(&folder);
+        let name = |file: &str| format!("{folder}/{file}");
+        std::fs::write(fleet.path(name("disk.img")), head).unwrap();
+        fleet.write(name("declared.qcow2"), &Image::new().backing("disk.img", format));
+        fleet.write(name("undeclared.qcow2"), &Image::undeclared("disk.img"));
+        fleet.write(name("as-raw.qcow2"), &Image::new().backing("disk.img", "raw"));
+        let within = fleet.path(&folder);
+        let tree = fleet.diskdag("tree").arg("--json").arg(&within).go().value();
+        let disks = items(&tree, "disks");
+        let is_it = |disk: &&Value| disk["path"].as_str().unwrap().ends_with("disk.img");
+        let disk = disks.iter().find(is_it).unwrap();
+        assert_eq!(disk["format"], format, "{disk}");
+        assert_eq!(disk["virtual-size"], Value::Null, "{disk}");
+        let chain = |image: &str| {
+            let image = fleet.path(name(image));
+            let chain = fleet.diskdag("chain").arg("--json").arg(image).go().value();
+            items(&chain, "chain")[1].clone()
+        };
+        assert_eq!(chain("declared.qcow2")["format"], format);
+        assert_eq!(chain("undeclared.qcow2")["format"], format);
+        let raw = chain("as-raw.qcow2");
+        assert_eq!(raw["format"], "raw", "{raw}");
+        assert!(raw["virtual-size"].is_u64(), "{raw}");
+    }
+}
+
+/// One that nothing declares may have a backing file of its own, if its format knows them: who asks whether something
+/// needs an image is not told no.
+#[test]
+fn what_an_undeclared_one_names_is_not_known() {
+    for (format, head) in heads() {
+        let fleet = Fleet::new();
+        fleet.base("base.qcow2");
+        std::fs::write(fleet.path("disk.img"), head).unwrap();
+        fleet.write("top.qcow2", &Image::undeclared("disk.img"));
+        let refers = ["qcow", "qed", "vmdk"].contains(&format);
+        let can = fleet.diskdag("can-rm").rooted().image("base.qcow2").go();
+        can.exits(if refers { 7 } else { 0 });
     }
 }
 

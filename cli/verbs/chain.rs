@@ -82,8 +82,9 @@ fn opened_as(disk: &Disk<'_>, edge: Option<&Edge<'_>>) -> (&'static str, Option<
             let sectors = disk.length().map(|length| length.next_multiple_of(512));
             (Format::Raw.name(), sectors)
         }
+        (Format::Foreign(_), Some(b"raw")) => raw(disk),
         // Refused: a finding of the disk that declares it says so.
-        (Format::Raw, Some(b"qcow2")) => (Format::Qcow2.name(), None),
+        (Format::Raw | Format::Foreign(_), Some(b"qcow2")) => (Format::Qcow2.name(), None),
         (format, _) => (format.name(), disk.virtual_size()),
     }
 }

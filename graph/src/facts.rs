@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use diskdag_qcow2::Foreign;
 use diskdag_qcow2::reference::Rule;
 
 use crate::DiskId;
@@ -37,7 +38,10 @@ pub enum Format {
     Qcow2,
     /// Plain bytes.
     Raw,
-    /// Declared by a reference as something that is not read here (vmdk, qed, luks, …).
+    /// Another format that QEMU opens, by its first bytes or by what a reference declares it as. Nothing of it is
+    /// read here.
+    Foreign(Foreign),
+    /// Declared by a reference as something that has no name here.
     Other,
     /// Nobody could tell: missing, unreadable, remote.
     Unknown,
@@ -49,6 +53,7 @@ impl Format {
         match self {
             Self::Qcow2 => "qcow2",
             Self::Raw => "raw",
+            Self::Foreign(format) => format.name(),
             Self::Other => "other",
             Self::Unknown => "unknown",
         }

@@ -59,4 +59,4 @@ pub use query::{
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};
 
-pub use diskdag_qcow2::Rule;
+pub use diskdag_qcow2::{Foreign, Rule};

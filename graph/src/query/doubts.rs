@@ -116,7 +116,7 @@ impl Inner {
             (State::Refused, _) => DoubtKind::Refused,
             (State::Unreadable, Format::Qcow2) => DoubtKind::Header,
             (State::Unreadable, _) => DoubtKind::File,
-            (_, Format::Other) => DoubtKind::Format,
+            (_, Format::Other | Format::Foreign(_)) => DoubtKind::Format,
             _ => DoubtKind::Other,
         };
         let reason = facts.reason.as_deref().unwrap_or("what it needs is not known");

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use diskdag_qcow2::Foreign;
+
 use crate::facts::{EdgeFacts, Facts, Format, State};
 use crate::graph::{DiskId, Graph, Inner};
 use crate::namesakes::file_names;
@@ -194,7 +196,7 @@ fn declared(edge: &EdgeFacts) -> Option<Format> {
     match edge.format.as_deref()? {
         b"qcow2" => Some(Format::Qcow2),
         b"raw" => Some(Format::Raw),
-        _ => Some(Format::Other),
+        other => Some(Foreign::named(other).map_or(Format::Other, Format::Foreign)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use diskdag_qcow2::header::{Header, Salvage};
 use diskdag_qcow2::open::{ReadError, read_header};
-use diskdag_qcow2::{Error, ErrorKind};
+use diskdag_qcow2::{Error, ErrorKind, Foreign};
 
 use crate::facts::Finding;
 use crate::scan::text::{Span, Text};
@@ -15,8 +15,8 @@ use crate::scan::text::{Span, Text};
 /// there may be a million of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
-    /// Not qcow2: a raw disk if something says so.
-    Other,
+    /// Not qcow2, maybe another format that QEMU would find: else a raw disk if something says so.
+    Other(Option<Foreign>),
     /// A qcow2 image, or one whose header is broken elsewhere than where it names others.
     Image(Image),
     /// The magic of qcow2, and behind it nothing that says what it names.
@@ -84,7 +84,9 @@ impl FormatName {
 pub(crate) fn read(file: &File, len: u64, buffer: &mut Vec<u8>, text: &mut Text) -> Content {
     match read_header(file, len, buffer) {
         Ok(header) => Content::Image(Image::of(&header, len, text)),
-        Err(ReadError::Format(Error { kind: ErrorKind::NotQcow2 { .. }, .. })) => Content::Other,
+        Err(ReadError::Format(Error { kind: ErrorKind::NotQcow2 { .. }, .. })) => {
+            Content::Other(Foreign::probe(buffer))
+        }
         Err(ReadError::Format(error)) => match Salvage::of(buffer, len, error) {
             Some(salvage) => Content::Image(Image::salvaged(&salvage, text)),
             None => Content::Broken(error.to_string().into()),

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use diskdag_qcow2::Foreign;
 use hashbrown::HashMap;
 
 use crate::facts::Finding;
@@ -124,7 +125,8 @@ impl<'b> Rest<'b> {
         }
         let measures = if has(flag::MEASURED) { Some(self.measures()?) } else { None };
         let content = match self.u8()? {
-            tag::OTHER => Content::Other,
+            tag::OTHER => Content::Other(None),
+            tag::FOREIGN => Content::Other(Some(Foreign::named(self.string()?)?)),
             tag::IMAGE => Content::Image(self.image(text)?),
             tag::BROKEN => Content::Broken(self.text()?.into()),
             tag::UNREADABLE => Content::Unreadable(self.text()?.into()),

@@ -1,6 +1,8 @@
 //! The last step of a scan: from files to the facts that a graph takes.
 
-use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Format, Key, State};
+use diskdag_qcow2::Foreign;
+
+use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Finding, Format, Key, State};
 use crate::scan::assembly::{Assembly, in_parallel};
 use crate::scan::content::{Content, is_raw_by_name};
 use crate::scan::paths::boxed_path;
@@ -110,14 +112,26 @@ fn disk(assembly: &Assembly<'_>, number: u32) -> Facts {
             facts.virtual_size = Some(image.virtual_size);
             findings.extend(image.findings.iter().flatten().cloned());
         }
-        Content::Other | Content::Elsewhere => {
+        content @ (Content::Other(_) | Content::Elsewhere) => {
             let declared = assembly.declared.get(&number);
-            facts.format = match (declared.is_some(), file.disowned) {
-                (true, _) => Format::Other,
-                (false, true) => Format::Unknown,
-                (false, false) => Format::Raw,
+            let found = if let Content::Other(found) = content { *found } else { None };
+            let named = declared.and_then(|format| Foreign::named(format));
+            facts.format = match (declared.is_some(), found, file.disowned) {
+                (true, ..) => named.map_or(Format::Other, Format::Foreign),
+                (false, Some(found), _) => Format::Foreign(found),
+                (false, None, true) => Format::Unknown,
+                (false, None, false) => Format::Raw,
             };
+            if let (Some(found), None) = (found, declared) {
+                findings.push(Finding {
+                    kind: "other-format".into(),
+                    detail: format!("holds {}, of which nothing more is read", found.name()),
+                    breaks: false,
+                });
+            }
             // QEMU counts a raw disk in whole sectors.
+            let is_raw = matches!(facts.format, Format::Raw | Format::Unknown);
+            let length = length.filter(|_| is_raw);
             facts.virtual_size = length.map(|length| length.next_multiple_of(512));
             if let Some(format) = declared.filter(|format| may_refer(format)) {
                 facts.dependencies = DependencyKnowledge::Unknown;
@@ -146,7 +160,7 @@ fn unreadable(facts: &mut Facts, reason: &str) {
 /// Whether a file is a disk at all: qcow2, or raw by its name, or because something refers to it.
 fn is_disk(assembly: &Assembly<'_>, number: u32) -> bool {
     let file = &assembly.files[number as usize];
-    if !matches!(assembly.content(number).1, Content::Other) || assembly.is_wanted(number) {
+    if !matches!(assembly.content(number).1, Content::Other(_)) || assembly.is_wanted(number) {
         return true;
     }
     let is_raw = |name: &u32| is_raw_by_name(assembly.bytes_of(*name));

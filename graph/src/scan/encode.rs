@@ -24,6 +24,7 @@ pub(super) mod tag {
     pub(in crate::scan) const BROKEN: u8 = 2;
     pub(in crate::scan) const UNREADABLE: u8 = 3;
     pub(in crate::scan) const ELSEWHERE: u8 = 4;
+    pub(in crate::scan) const FOREIGN: u8 = 5;
 }
 
 /// What is known of the format of a backing file, in one byte.
@@ -78,7 +79,11 @@ fn entry(entry: &Entry, out: &mut Vec<u8>) {
         measures(known, out);
     }
     match &entry.content {
-        Content::Other => out.push(tag::OTHER),
+        Content::Other(None) => out.push(tag::OTHER),
+        Content::Other(Some(format)) => {
+            out.push(tag::FOREIGN);
+            string(format.name().as_bytes(), out);
+        }
         Content::Image(content) => {
             out.push(tag::IMAGE);
             image(content, out);

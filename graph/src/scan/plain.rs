@@ -44,7 +44,8 @@ fn plain(assembly: &Assembly<'_>, name: u32) -> u32 {
     let Some(target) = assembly.find(name.directory, path) else { return ELABORATE };
     match (assembly.content(target).1, image.backing_format) {
         (Content::Image(_), None | Some(FormatName::Qcow2)) => target,
-        (Content::Other, None | Some(FormatName::Raw)) => {
+        (Content::Other(None), None | Some(FormatName::Raw))
+        | (Content::Other(Some(_)), Some(FormatName::Raw)) => {
             assembly.want(target);
             target
         }

@@ -252,14 +252,14 @@ impl Entry {
     /// link leads to, nor a file that can be written to under another name.
     pub(crate) fn is_told(&self) -> bool {
         let is_known =
-            matches!(self.content, Content::Image(_) | Content::Other | Content::Broken(_));
+            matches!(self.content, Content::Image(_) | Content::Other(_) | Content::Broken(_));
         is_known && !self.is_symlink && self.measures.is_some_and(|measures| measures.links == 1)
     }
 
     /// Whether what is known of it holds for a file with these measures.
     pub(crate) fn holds_for(&self, now: &Measures) -> bool {
         let is_known =
-            matches!(self.content, Content::Image(_) | Content::Other | Content::Broken(_));
+            matches!(self.content, Content::Image(_) | Content::Other(_) | Content::Broken(_));
         let before = self.measures.as_ref();
         self.is_settled && is_known && before.is_some_and(|before| now.is_unchanged_since(before))
     }

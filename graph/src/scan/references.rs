@@ -237,7 +237,13 @@ fn connect(assembly: &mut Assembly<'_>, name: u32, place: Place, draft: Draft) {
 fn judge_format(assembly: &mut Assembly<'_>, file: u32, target: u32, draft: &Draft) -> bool {
     let holds_qcow2 = match assembly.content(target).1 {
         Content::Image(_) => true,
-        Content::Other => false,
+        Content::Other(found) => {
+            // Undeclared, it is what QEMU finds.
+            if let (Some(found), None) = (*found, &draft.format) {
+                declare(assembly, target, found.name().as_bytes());
+            }
+            false
+        }
         Content::Broken(_) | Content::Unreadable(_) | Content::Elsewhere => return false,
     };
     let Some(format) = draft.format.as_deref() else { return false };
@@ -269,13 +275,17 @@ fn judge_format(assembly: &mut Assembly<'_>, file: u32, target: u32, draft: &Dra
             true
         }
         (other, false) => {
-            // Of several declarations the one that may lead on to other disks counts.
-            let declared = assembly.declared.entry(target).or_insert_with(|| other.into());
-            if may_refer(other) && !may_refer(declared) {
-                *declared = other.into();
-            }
+            declare(assembly, target, other);
             false
         }
+    }
+}
+
+/// Of several declarations the one that may lead on to other disks counts.
+fn declare(assembly: &mut Assembly<'_>, target: u32, format: &[u8]) {
+    let declared = assembly.declared.entry(target).or_insert_with(|| format.into());
+    if may_refer(format) && !may_refer(declared) {
+        *declared = format.into();
     }
 }
 
