@@ -52,6 +52,31 @@ pub(crate) fn words(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// JSON in which characters that are not seen stand as `\u`: JSON itself demands that only of the first 32, and a
+/// terminal obeys U+009B as well as ESC `[`. `None` if there are none.
+pub(crate) fn json(bytes: &[u8]) -> Option<String> {
+    let text = match bytes.iter().any(|byte| *byte >= 0x7f) {
+        true => std::str::from_utf8(bytes).ok()?,
+        false => return None,
+    };
+    let is_meant = |character: char| character >= '\u{7f}' && is_unseen(character);
+    if !text.chars().any(is_meant) {
+        return None;
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_meant(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                write!(escaped, "\\u{unit:04x}").ok();
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    Some(escaped)
+}
+
 /// A path as an argument that can be pasted into a shell.
 pub(crate) fn shell(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
@@ -129,7 +154,7 @@ fn is_unseen(character: char) -> bool {
 mod tests {
     use std::path::Path;
 
-    use super::{name, shell, words};
+    use super::{json, name, shell, words};
 
     #[test]
     fn plain_names_stay() {
@@ -152,6 +177,16 @@ mod tests {
     fn names_that_no_path_can_have_are_cut() {
         let long = name(&[0xff; 1 << 20]);
         assert!(long.len() < 40_000 && long.ends_with("\\xff… (1048576 bytes)"));
+    }
+
+    #[test]
+    fn json_hides_what_a_terminal_obeys_and_means_the_same() {
+        let value = serde_json::json!(["a\u{9b}31m\u{202e}\u{7f}\n", "\u{e0001}größe"]);
+        let escaped = json(value.to_string().as_bytes()).unwrap();
+        let expected = r#"["a\u009b31m\u202e\u007f\n","\udb40\udc01größe"]"#;
+        assert_eq!(escaped, expected);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
+        assert_eq!(json("größe".as_bytes()), None);
     }
 
     #[test]

@@ -100,7 +100,8 @@ impl Failure {
         for (key, value) in &*self.more {
             object[key] = value.clone();
         }
-        object.to_string()
+        let text = object.to_string();
+        escape::json(text.as_bytes()).unwrap_or(text)
     }
 }
 

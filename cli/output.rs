@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use anstream::ColorChoice;
 
 use crate::args::Color;
+use crate::escape;
 use crate::text::Styles;
 
 /// Standard output, and the notices that follow on standard error.
@@ -51,7 +52,10 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        match self.json.then(|| escape::json(bytes)).flatten() {
+            Some(escaped) => self.stream.write_all(escaped.as_bytes()).map(|()| bytes.len()),
+            None => self.stream.write(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_qcow2::audit::{Audit, Finding, Named, NamedKind, Severity, Verdict};
+use diskdag_qcow2::audit::{Audit, AuditError, Finding, Named, NamedKind, Severity, Verdict};
 use diskdag_qcow2::chain::Policy;
 use serde_json::{Map, Value, json};
 
@@ -20,9 +20,12 @@ pub(crate) fn run(args: &args::Audit, out: &mut Output) -> Result<Exit, Failure>
         true => Policy::nothing(),
         false => Policy::beneath(args.allow_dirs.iter().cloned()),
     };
-    let audit = Audit::of_path(&args.image, &policy).map_err(|error| {
-        let message = format!("{}: {error}", escape::path(&args.image));
-        Failure::new(Exit::NotFound, "not-found", message)
+    let audit = Audit::of_path(&args.image, &policy).map_err(|error| match error {
+        AuditError::NotFound => {
+            let message = format!("{}: {error}", escape::path(&args.image));
+            Failure::new(Exit::NotFound, "not-found", message)
+        }
+        error => Failure::caused(Exit::Failed, "audit", &args.image, &error),
     })?;
     for line in unusable(&policy) {
         out.notice(line);

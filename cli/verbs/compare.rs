@@ -42,7 +42,8 @@ pub(crate) fn run(args: &args::Compare, out: &mut Output) -> Result<Exit, Failur
         }
         Comparison::ContentDiffers { at, beyond_shorter } => {
             warning = mismatch(beyond_shorter);
-            (format!("Content mismatch at offset {at}!"), DIFFERENT)
+            // qemu-img compares sector by sector, and says where the sector begins.
+            (format!("Content mismatch at offset {}!", at.get() / 512 * 512), DIFFERENT)
         }
         Comparison::SizeDiffers => ("Strict mode: Image size mismatch!".to_owned(), DIFFERENT),
         Comparison::AllocationDiffers { at } => {

@@ -3,7 +3,7 @@
 use diskdag_qcow2::audit::{Audit, Verdict};
 use diskdag_qcow2::check::{Options, check};
 use diskdag_qcow2::source::MemorySource;
-use diskdag_qcow2::{Chain, GuestOffset, Image, Layer, View};
+use diskdag_qcow2::{Chain, Control, GuestOffset, Image, Layer, View};
 
 use super::build::{Built, Choices, build};
 use super::counting::Counting;
@@ -14,7 +14,7 @@ pub fn image(file: &[u8]) {
     let source = Counting::new(file);
     let length = file.len() as u64;
     let bounded = |what: &str, times: u64| source.bounded(what, times);
-    let audit = Audit::of_source(&source, b"");
+    let audit = Audit::of_source(&source, b"", &Control::none()).unwrap();
     bounded("audit", 12);
     assert!(audit.findings.len() < 64 && audit.references.len() <= 2);
     assert!(audit.findings.iter().all(|finding| finding.details.len() <= 3 && finding.count > 0));
@@ -75,7 +75,7 @@ pub fn tables(data: &[u8]) {
     let extended = choices.byte() % 4 == 0;
     let clusters = if extended { 6 } else { 40 };
     let Built { file, guest, .. } = build(&mut choices, clusters, extended);
-    let audit = Audit::of_source(&MemorySource(&file), b"");
+    let audit = Audit::of_source(&MemorySource(&file), b"", &Control::none()).unwrap();
     assert_eq!((audit.verdict(), audit.readable), (Verdict::Safe, true), "{:?}", audit.findings);
     let length = file.len() as u64;
     if let Ok(report) = check(&MemorySource(&file), length, &Options::default()) {

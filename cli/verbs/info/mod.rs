@@ -8,6 +8,7 @@ use std::path::Path;
 
 use diskdag_qcow2::info::{ChainEnd, Info, InfoError, describe_chain};
 use diskdag_qcow2::open::OpenError;
+use diskdag_qcow2::table::{Bitmap, Snapshot};
 use diskdag_qcow2::{FeatureKind, Obstacle};
 use serde_json::Value;
 
@@ -18,7 +19,26 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// How many snapshots, and how many bitmaps, are listed of one image.
-const LISTED: usize = 5_000;
+const LISTED: usize = 1_000;
+/// How many bytes the names of them have together.
+const NAMES: usize = 100_000;
+
+/// As many as are listed.
+fn listed<T>(all: impl Iterator<Item = T>, name: impl Fn(&T) -> usize) -> impl Iterator<Item = T> {
+    let mut bytes = 0;
+    all.take(LISTED).take_while(move |one| {
+        bytes += name(one);
+        bytes <= NAMES
+    })
+}
+
+fn listed_snapshots(info: &Info) -> impl Iterator<Item = Snapshot<'_>> {
+    listed(info.snapshots(), |snapshot| snapshot.id.len().min(127) + snapshot.name.len().min(255))
+}
+
+fn listed_bitmaps(info: &Info) -> impl Iterator<Item = Bitmap<'_>> {
+    listed(info.bitmaps(), |bitmap| bitmap.name.len())
+}
 
 pub(crate) fn run(args: &args::Info, out: &mut Output) -> Result<Exit, Failure> {
     let mut objects = Vec::new();
@@ -84,11 +104,11 @@ fn remarks(info: &Info, out: &mut Output) -> Exit {
         out.notice(format!("{path} is not described whole: {fault}"));
         exit = Exit::Failed;
     }
-    for (what, count) in
-        [("internal snapshots", info.snapshots().count()), ("bitmaps", info.bitmaps().count())]
-    {
-        if count > LISTED {
-            out.notice(format!("{path} has {count} {what}; the first {LISTED} are listed"));
+    let snapshots = (info.snapshots().count(), listed_snapshots(info).count());
+    let bitmaps = (info.bitmaps().count(), listed_bitmaps(info).count());
+    for (what, (count, listed)) in [("internal snapshots", snapshots), ("bitmaps", bitmaps)] {
+        if count > listed {
+            out.notice(format!("{path} has {count} {what}; the first {listed} are listed"));
         }
     }
     let Some(header) = info.header() else { return exit };

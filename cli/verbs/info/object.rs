@@ -4,7 +4,7 @@ use diskdag_qcow2::info::{Info, LuksCipher};
 use diskdag_qcow2::{CryptMethod, Header};
 use serde_json::{Map, Value, json};
 
-use super::LISTED;
+use super::{listed_bitmaps, listed_snapshots};
 use crate::escape;
 
 /// An object from keys and values, some of which may not be there.
@@ -61,7 +61,7 @@ fn snapshots(info: &Info) -> Option<Value> {
         let bytes = bytes.get(..most).unwrap_or(bytes);
         text(bytes.split(|byte| *byte == 0).next().unwrap_or_default())
     };
-    let entries = info.snapshots().take(LISTED).map(|snapshot| {
+    let entries = listed_snapshots(info).map(|snapshot| {
         object([
             ("icount", snapshot.icount.map(Value::from)),
             ("vm-clock-nsec", Some(json!(snapshot.vm_clock_nsec % SECOND))),
@@ -96,7 +96,7 @@ fn specific(info: &Info, header: &Header<'_>) -> Value {
 }
 
 fn bitmaps(info: &Info) -> Option<Value> {
-    let entries = info.bitmaps().take(LISTED).map(|bitmap| {
+    let entries = listed_bitmaps(info).map(|bitmap| {
         let flags = [(bitmap.in_use(), "in-use"), (bitmap.auto(), "auto")];
         let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name);
         json!({

@@ -4,6 +4,7 @@
 use std::io;
 use std::vec::Vec;
 
+use crate::control::{self, Control};
 use crate::source::{Source, Span, fill};
 
 /// Why the audit of a layer ended early.
@@ -13,6 +14,8 @@ pub(super) enum Stop {
     Io(io::Error),
     /// Bytes that were there are gone.
     Changed,
+    /// The caller's wish.
+    Told(control::Stop),
 }
 
 impl From<io::Error> for Stop {
@@ -21,13 +24,20 @@ impl From<io::Error> for Stop {
     }
 }
 
+impl From<control::Stop> for Stop {
+    fn from(stop: control::Stop) -> Self {
+        Self::Told(stop)
+    }
+}
+
 /// Bytes that are read at a time.
 const CHUNK: u64 = 64 << 10;
 
 /// Calls `each` with every word of a table that is not zero: its index, and the word. The table has to lie
-/// inside the file; holes of the file are not read.
+/// inside the file; holes of the file are not read. Asks before each read whether to go on.
 pub(super) fn words(
     source: &dyn Source,
+    control: &Control,
     start: u64,
     count: u64,
     mut each: impl FnMut(u64, u64),
@@ -47,6 +57,7 @@ pub(super) fn words(
                 Span::Data { end } => data_end = end.max(at.saturating_add(8)),
             }
         }
+        control.go_on()?;
         let upto = data_end.min(end).min(at.saturating_add(CHUNK));
         let length = (upto - at).next_multiple_of(8).min(end - at);
         buffer.clear();

@@ -8,6 +8,7 @@ use super::bytes::Stop;
 use super::finding::{Severity, Tally};
 use super::polyglot::other_format;
 use super::walk::Walk;
+use crate::control::{self, Control};
 use crate::error::{Error, ErrorKind};
 use crate::header::Salvage;
 use crate::open::{ReadError, read_header};
@@ -25,11 +26,19 @@ pub(super) struct Layer {
 }
 
 /// Audits one file. Whatever keeps it from being read is a finding, too.
-pub(super) fn audit(source: &dyn Source, tally: &mut Tally) -> Layer {
+///
+/// # Errors
+///
+/// Only that `control` stopped it.
+pub(super) fn audit(
+    source: &dyn Source,
+    control: &Control,
+    tally: &mut Tally,
+) -> Result<Layer, control::Stop> {
     let mut layer = Layer::default();
     let ended = match source.stamp() {
         Ok(stamp) => {
-            let ended = structures(source, stamp.len, tally, &mut layer);
+            let ended = structures(source, control, stamp.len, tally, &mut layer);
             match (ended, source.stamp()) {
                 (Ok(()) | Err(Stop::Changed), Ok(now)) if now != stamp => Err(Stop::Changed),
                 (Ok(()), Err(error)) => Err(Stop::Io(error)),
@@ -40,6 +49,7 @@ pub(super) fn audit(source: &dyn Source, tally: &mut Tally) -> Layer {
     };
     match ended {
         Ok(()) => {}
+        Err(Stop::Told(stop)) => return Err(stop),
         Err(Stop::Changed) => {
             layer.readable = false;
             let detail = || "it changed while it was being read".into();
@@ -50,11 +60,12 @@ pub(super) fn audit(source: &dyn Source, tally: &mut Tally) -> Layer {
             tally.add("unreadable", Severity::Unknown, || format!("{error}"));
         }
     }
-    layer
+    Ok(layer)
 }
 
 fn structures(
     source: &dyn Source,
+    control: &Control,
     len: u64,
     tally: &mut Tally,
     layer: &mut Layer,
@@ -67,7 +78,7 @@ fn structures(
             layer.backing = owned(header.backing_name());
             layer.backing_format = owned(header.backing_format());
             layer.data_file = owned(header.data_file_name());
-            let mut walk = Walk::new(source, len, header, tally);
+            let mut walk = Walk::new(source, control, len, header, tally);
             walk.run()?;
             layer.readable = walk.readable;
             return Ok(());

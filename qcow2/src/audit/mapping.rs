@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::bytes::{Stop, words};
 use super::claims::{Conflict, Role};
 use super::walk::{Told, Walk};
+use crate::source::Spans;
 use crate::table::{L1Entry, L2Entry, Mapping};
 use crate::units::GuestOffset;
 
@@ -31,10 +32,9 @@ impl Walk<'_> {
         if entries > 0 && !self.region(offset, entries * 8, Role::L1, told) {
             return Ok(None);
         }
-        let mut found = Vec::new();
-        words(self.source, offset, entries, |index, word| found.push((index, word)))?;
+        let (source, control) = (self.source, self.control);
         let mut tables = Tables::new();
-        for (index, word) in found {
+        words(source, control, offset, entries, |index, word| {
             let odd = L1Entry::oddities(word, &self.geometry, self.len);
             self.oddities("L1 table", offset + 8 * index, word, odd);
             match L1Entry::decode(word, &self.geometry) {
@@ -42,7 +42,7 @@ impl Walk<'_> {
                 L1Entry::Misaligned { .. } => self.readable = false,
                 L1Entry::Unallocated => {}
             }
-        }
+        })?;
         Ok(Some(tables))
     }
 
@@ -51,6 +51,8 @@ impl Walk<'_> {
         order.sort_unstable_by_key(|(index, offset)| (*offset, *index));
         let mut before = None;
         let mut compressed = 0;
+        // They come in the file's order: of millions in one hole it is asked about once.
+        let mut spans = Spans::default();
         for (index, offset) in order {
             if before == Some(offset) {
                 self.tally.danger("shared-table", || {
@@ -63,7 +65,13 @@ impl Walk<'_> {
                 continue;
             }
             match self.claims.claim(offset, 1, Role::L2) {
-                None => compressed += self.l2_table(index, offset, active)?,
+                None => {
+                    let span = spans.at(self.source, offset)?;
+                    let end = offset.saturating_add(self.geometry.cluster_size());
+                    if !span.is_hole() || span.end() < end {
+                        compressed += self.l2_table(index, offset, active)?;
+                    }
+                }
                 // A snapshot's, which shares it.
                 Some((_, Role::L2)) => {}
                 Some((_, other)) => {
@@ -88,7 +96,7 @@ impl Walk<'_> {
         let step = self.geometry.l2_words() as u64;
         let there = self.geometry.cluster_size().min(self.len - offset) / 8;
         let mut found: Vec<(u64, L2Entry)> = Vec::new();
-        words(self.source, offset, there, |index, word| {
+        words(self.source, self.control, offset, there, |index, word| {
             let (place, second) = (index / step, index % step == 1);
             if found.last().is_none_or(|(last, _)| *last != place) {
                 found.push((place, L2Entry::default()));

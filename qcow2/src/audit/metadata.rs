@@ -11,6 +11,7 @@ use super::names;
 use super::walk::{Told, Walk};
 use crate::error::ErrorKind;
 use crate::format::{L1_ENTRIES_MAX, SNAPSHOT_EXTRA_MIN_V3, SNAPSHOT_TABLE_MAX};
+use crate::image::read_directory;
 use crate::table::{
     BitmapTableEntry, Bitmaps, LuksHeader, RefcountBlock, RefcountTableEntry, Snapshots,
 };
@@ -36,7 +37,9 @@ impl Walk<'_> {
             return Ok(Vec::new());
         }
         let mut entries = Vec::new();
-        words(self.source, start, there / 8, |index, word| entries.push((index, word)))?;
+        words(self.source, self.control, start, there / 8, |index, word| {
+            entries.push((index, word))
+        })?;
         let mut blocks = Vec::new();
         for (index, word) in entries {
             let odd = RefcountTableEntry::oddities(word, &self.geometry, self.len);
@@ -160,7 +163,8 @@ impl Walk<'_> {
         if !self.region(start.get(), length, Role::Bitmaps, Told::Before) {
             return Ok(places);
         }
-        let bytes = self.read(start.get(), length)?;
+        let geometry = self.geometry;
+        let bytes = read_directory(&pointer, &geometry, |at, length| self.read(at, length))?;
         let mut all_names = Vec::new();
         for bitmap in Bitmaps::new(&bytes, pointer.count, start, self.geometry) {
             let bitmap = match bitmap {
@@ -193,7 +197,9 @@ impl Walk<'_> {
     pub(super) fn bitmap_tables(&mut self, places: &[Place]) -> Result<(), Stop> {
         for (start, entries) in places.iter().copied() {
             let mut found = Vec::new();
-            words(self.source, start, entries, |index, word| found.push((index, word)))?;
+            words(self.source, self.control, start, entries, |index, word| {
+                found.push((index, word))
+            })?;
             for (index, word) in found {
                 let odd = BitmapTableEntry::oddities(word, &self.geometry, self.len);
                 self.oddities("bitmap table", start + 8 * index, word, odd);

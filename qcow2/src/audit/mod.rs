@@ -32,7 +32,7 @@ mod words;
 
 pub use finding::{Finding, Severity};
 pub use references::{Named, NamedKind};
-pub use report::{Audit, Verdict};
+pub use report::{Audit, AuditError, Verdict};
 
 #[cfg(doc)]
 use crate::chain::Policy;

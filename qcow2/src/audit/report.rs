@@ -10,6 +10,7 @@ use super::layer::{self, Layer};
 use super::names::shown;
 use super::references::{Named, NamedKind, judge, not_opened};
 use crate::chain::{Policy, directory};
+use crate::control::{Control, Stop};
 use crate::format::MAGIC;
 use crate::open::{OpenError, Opened, open_image};
 use crate::source::{Source, fill};
@@ -36,6 +37,18 @@ impl Verdict {
             Self::Undecidable => "undecidable",
         }
     }
+}
+
+/// Why there is no audit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// Nothing is there.
+    #[error("no such file")]
+    NotFound,
+    /// Its caller stopped it.
+    #[error("the audit was stopped: {0}")]
+    Stopped(#[from] Stop),
 }
 
 /// What an audit has found.
@@ -67,42 +80,72 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// [`OpenError::NotFound`] if nothing is there. All else is a finding.
-    pub fn of_path(path: &Path, policy: &Policy) -> Result<Self, OpenError> {
-        let mut run = Run { policy, tally: Tally::default(), references: Vec::new() };
+    /// [`AuditError::NotFound`] if nothing is there. All else is a finding.
+    pub fn of_path(path: &Path, policy: &Policy) -> Result<Self, AuditError> {
+        Self::of_path_controlled(path, policy, &Control::none())
+    }
+
+    /// The same, for a caller who may want to stop it. Progress is not told: how much there is shows only on the
+    /// way.
+    ///
+    /// # Errors
+    ///
+    /// As [`of_path`](Self::of_path), and [`AuditError::Stopped`].
+    pub fn of_path_controlled(
+        path: &Path,
+        policy: &Policy,
+        control: &Control,
+    ) -> Result<Self, AuditError> {
+        let mut run = Run::new(policy, control);
         let readable = match open_image(path) {
-            Ok(opened) => run.chain(path, opened),
-            Err(OpenError::NotFound) => return Err(OpenError::NotFound),
+            Ok(opened) => run.chain(path, opened)?,
+            Err(OpenError::NotFound) => return Err(AuditError::NotFound),
             Err(error) => {
                 not_opened("the image", &error, &mut run.tally);
                 false
             }
         };
-        Ok(Self { readable, findings: run.tally.findings, references: run.references })
+        Ok(run.ended(readable))
     }
 
     /// Audits the bytes of an image, wherever they are. Nothing that it names is followed; relative names
     /// are told as from `image_dir`, which may be empty, and else ends with a `/`.
-    #[must_use]
-    pub fn of_source(source: &dyn Source, image_dir: &[u8]) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// None but that `control` stopped it. What can't be read is a finding.
+    pub fn of_source(
+        source: &dyn Source,
+        image_dir: &[u8],
+        control: &Control,
+    ) -> Result<Self, Stop> {
         let policy = Policy::nothing();
-        let mut run = Run { policy: &policy, tally: Tally::default(), references: Vec::new() };
-        let layer = layer::audit(source, &mut run.tally);
+        let mut run = Run::new(&policy, control);
+        let layer = layer::audit(source, control, &mut run.tally)?;
         let readable = layer.readable;
         run.names(&layer, image_dir);
-        Self { readable, findings: run.tally.findings, references: run.references }
+        Ok(run.ended(readable))
     }
 }
 
 struct Run<'p> {
     policy: &'p Policy,
+    control: &'p Control,
     tally: Tally,
     references: Vec<Named>,
 }
 
-impl Run<'_> {
+impl<'p> Run<'p> {
+    fn new(policy: &'p Policy, control: &'p Control) -> Self {
+        Self { policy, control, tally: Tally::default(), references: Vec::new() }
+    }
+
+    fn ended(self, readable: bool) -> Audit {
+        Audit { readable, findings: self.tally.findings, references: self.references }
+    }
+
     /// Layer by layer; whether the top is readable.
-    fn chain(&mut self, path: &Path, opened: Opened) -> bool {
+    fn chain(&mut self, path: &Path, opened: Opened) -> Result<bool, Stop> {
         let mut readable = None;
         let mut seen = Vec::new();
         let mut next = Some((path.to_path_buf(), opened));
@@ -119,7 +162,8 @@ impl Run<'_> {
                 self.raw(&opened);
                 break;
             }
-            let layer = layer::audit(&opened.file, &mut self.tally);
+            self.control.go_on()?;
+            let layer = layer::audit(&opened.file, self.control, &mut self.tally)?;
             if declared == Some(Declared::Qcow2) && !layer.qcow2 {
                 let detail = || "declared qcow2, and it is not".into();
                 self.tally.danger("format-mismatch", detail);
@@ -144,7 +188,7 @@ impl Run<'_> {
             self.tally.depth += 1;
             next = below;
         }
-        readable.unwrap_or(false)
+        Ok(readable.unwrap_or(false))
     }
 
     /// Judges what a layer names; the backing file, if it may be opened.

@@ -8,6 +8,7 @@ use super::bytes::Stop;
 use super::claims::{Claims, Role};
 use super::finding::{Severity, Tally};
 use super::{names, polyglot};
+use crate::control::Control;
 use crate::error::Error;
 use crate::header::{ExtensionKind, FindingKind, Header, Obstacle};
 use crate::source::Source;
@@ -28,6 +29,7 @@ pub(super) enum Told {
 /// What the walk over one image carries along.
 pub(super) struct Walk<'w> {
     pub(super) source: &'w dyn Source,
+    pub(super) control: &'w Control,
     pub(super) len: u64,
     pub(super) header: Header<'w>,
     pub(super) geometry: Geometry,
@@ -40,6 +42,7 @@ pub(super) struct Walk<'w> {
 impl<'w> Walk<'w> {
     pub(super) fn new(
         source: &'w dyn Source,
+        control: &'w Control,
         len: u64,
         header: Header<'w>,
         tally: &'w mut Tally,
@@ -47,7 +50,7 @@ impl<'w> Walk<'w> {
         let geometry = header.geometry();
         let mut claims = Claims::new(geometry.cluster_bits());
         claims.claim_region(0, geometry.cluster_size(), Role::Header);
-        Self { source, len, header, geometry, claims, tally, readable: true }
+        Self { source, control, len, header, geometry, claims, tally, readable: true }
     }
 
     /// All of it. Tables claim what they occupy before what they point to does.

@@ -66,6 +66,12 @@ impl<'c> Descent<'c> {
         self
     }
 
+    /// Has compressed clusters keep their place, each a piece of its own.
+    pub(crate) fn placing_compressed(mut self) -> Self {
+        self.layers.iter_mut().for_each(|walker| walker.walk.place_compressed());
+        self
+    }
+
     fn go_on(&self) -> Result<(), ChainError> {
         self.control.report(Progress { done: self.at, total: self.end });
         let depth = self.ends.len() - 1;

@@ -116,6 +116,12 @@ impl Extents<'_> {
         self
     }
 
+    /// Has compressed clusters keep their place, each an extent of its own, as `qemu-img map` doesn't.
+    pub(crate) fn placing_compressed(mut self) -> Self {
+        self.descent = self.descent.placing_compressed();
+        self
+    }
+
     #[cold]
     fn fill(&mut self) {
         self.batch.renew();

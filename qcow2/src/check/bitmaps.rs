@@ -10,6 +10,7 @@ use super::reader::Reader;
 use super::spans::{Span, disjoint};
 use crate::error::Structure;
 use crate::header::Header;
+use crate::image::read_directory;
 use crate::source::Source;
 use crate::table::{Bitmap, BitmapTableEntry, Bitmaps};
 
@@ -31,9 +32,11 @@ pub(super) fn gather<S: Source + ?Sized>(
         broken(findings, at);
         return Ok(());
     }
-    let mut bytes = std::vec![0; usize::try_from(length).unwrap_or_default()];
-    reader.read(at, &mut bytes)?;
     let geometry = header.geometry();
+    let bytes = read_directory(&pointer, &geometry, |at, length| {
+        let mut bytes = std::vec![0; usize::try_from(length).unwrap_or_default()];
+        reader.read(at, &mut bytes).map(|()| bytes)
+    })?;
     let mut tables = Vec::new();
     for bitmap in Bitmaps::new(&bytes, pointer.count, pointer.directory, geometry) {
         match bitmap {

@@ -11,6 +11,12 @@ use super::tally::{Spread, Tally};
 use crate::error::Structure;
 use crate::table::Geometry;
 
+/// Clusters of metadata in a sparse file that are counted in any case.
+const CLAIMED_MAX: u64 = 1 << 20;
+
+/// Clusters that are told to be claimed by two structures, at most.
+const OVERLAPPED_MAX: u64 = 1 << 18;
+
 /// Numbers of clusters.
 pub(super) type Clusters = HashSet<u64, BuildHasherDefault<Spread>>;
 
@@ -86,19 +92,45 @@ impl Claims {
     }
 
     /// Counts all references, and says where metadata lies.
-    pub(super) fn count(&self, tally: &mut Tally) {
+    ///
+    /// Thousands of bitmap tables of 8 MiB each may lie in the holes of a file that occupies next to nothing: beyond
+    /// some clusters, or twice as many as it `occupies`, they are not counted, and that is told.
+    pub(super) fn count(&self, occupies: u64, tally: &mut Tally, findings: &mut Findings) {
+        let mut left = match tally.is_array() {
+            true => u64::MAX,
+            false => CLAIMED_MAX.max(occupies.saturating_mul(2)),
+        };
+        // An entry of eight bytes stands behind each L2 table, and there may be four million.
+        let is_long = |claim: &&Claim| claim.end - claim.first > 1;
+        for claim in self.all.iter().filter(|claim| !is_long(claim)) {
+            tally.claim(claim.first, claim.end, claim.times);
+        }
         let spans: Vec<Span> = self
             .all
             .iter()
+            .filter(is_long)
             .map(|claim| Span { start: claim.first, end: claim.end, active: 0, all: claim.times })
             .collect();
         for piece in disjoint(&spans) {
+            let clusters = piece.end - piece.start;
+            if clusters > left {
+                let values = (clusters, Some(left));
+                let at = piece.start << self.bounds.bits;
+                findings.add(FindingKind::NotCounted, Structure::Cluster, 1, at, values);
+                return;
+            }
+            left -= clusters;
             tally.claim(piece.start, piece.end, piece.all);
         }
     }
 
     /// Clusters that two different structures claim, refcount blocks among them. Each cluster once.
-    pub(super) fn overlaps(mut self, blocks: impl Iterator<Item = u64>, found: &mut Clusters) {
+    pub(super) fn overlaps(
+        mut self,
+        blocks: impl Iterator<Item = u64>,
+        found: &mut Clusters,
+        findings: &mut Findings,
+    ) {
         let block = |first| Claim { first, end: first + 1, structure: u8::MAX, times: 1 };
         self.all.extend(blocks.map(block));
         self.all.sort_unstable();
@@ -106,7 +138,15 @@ impl Claims {
         self.all.dedup_by_key(|claim| (claim.first, claim.end, claim.structure));
         let mut covered = 0;
         for claim in &self.all {
-            found.extend(claim.first..claim.end.min(covered));
+            let end = claim.end.min(covered);
+            let length = end.saturating_sub(claim.first);
+            if found.len() as u64 + length > OVERLAPPED_MAX {
+                let at = claim.first << self.bounds.bits;
+                let values = (length, Some(OVERLAPPED_MAX));
+                findings.add(FindingKind::NotCounted, Structure::Cluster, 1, at, values);
+                return;
+            }
+            found.extend(claim.first..end);
             covered = covered.max(claim.end);
         }
     }

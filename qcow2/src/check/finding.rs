@@ -97,6 +97,8 @@ kinds! {
         "internal snapshots, though data lies in an external file";
     /// A length beyond what QEMU accepts.
     TooLarge, "too-large", Corruption, "is larger than QEMU accepts";
+    /// Metadata in holes of the file, more than anybody writes: from here on it was not counted.
+    NotCounted, "not-counted", Error, "so much metadata in holes of the file is not counted";
     /// Its refcount is higher than it is used: the space is lost.
     Leak, "leak", Leak, "in use by nothing, or counted too often";
     /// The same as [`Overlap`](Self::Overlap), where the refcount has shown it already.

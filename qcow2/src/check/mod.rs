@@ -150,10 +150,10 @@ fn check_image<S: Source + ?Sized>(
     if tally.is_array() {
         stored.classify(&mut tally)?;
     }
-    claims.count(&mut tally);
+    claims.count(allocated / bits.size(), &mut tally, &mut findings);
     stored.blocks(clusters).for_each(|cluster| tally.mark(cluster));
     let mut overlapped = Clusters::default();
-    claims.overlaps(stored.blocks(clusters), &mut overlapped);
+    claims.overlaps(stored.blocks(clusters), &mut overlapped, &mut findings);
 
     let fragmentation = Fragmentation::default();
     let mut whole =

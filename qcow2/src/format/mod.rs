@@ -70,5 +70,9 @@ pub const BACKING_NAME_MAX: u32 = 1023;
 pub const BACKING_FORMAT_MAX: u32 = 15;
 /// Persistent bitmaps of one image.
 pub const BITMAPS_MAX: u32 = 65_535;
+/// How many bytes one byte of a raw deflate stream makes at most: a match of 258 bytes takes two bits.
+pub const DEFLATE_RATIO_MAX: u64 = 1032;
+/// The same of a Zstandard frame: a block of 128 KiB takes four bytes.
+pub const ZSTD_RATIO_MAX: u64 = 32_768;
 /// Bytes of the bitmap directory.
 pub const BITMAP_DIRECTORY_MAX: u64 = 1024 * 65_535;

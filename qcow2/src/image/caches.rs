@@ -9,7 +9,7 @@ use core::fmt;
 use super::clusters::Clusters;
 use super::slices::Slices;
 
-/// Caches that images share: at most 32 MiB of L2 tables and 32 MiB of decompressed clusters, whatever
+/// Caches that images share: at most 32 MiB of L2 tables and 16 MiB of decompressed clusters, whatever
 /// the number of images. Empty, and next to nothing in size, until something is read.
 #[derive(Clone, Default)]
 pub struct Caches(Arc<Inner>);

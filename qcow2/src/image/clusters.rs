@@ -13,8 +13,8 @@ use crate::codec::Decoders;
 const SHARDS: usize = 8;
 /// Clusters of a shard at most; a shard is searched linearly.
 const SHARD_CLUSTERS: usize = 64;
-/// Bytes of a shard at most: 32 MiB in all.
-const SHARD_BYTES: usize = 4 << 20;
+/// Bytes of a shard at most, or one cluster: 16 MiB in all.
+const SHARD_BYTES: usize = 2 << 20;
 /// How many sets of decoders are kept for the next reader.
 const SPARE: usize = 16;
 

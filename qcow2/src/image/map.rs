@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::pieces::{Batch, COMPRESSED, DATA, NOWHERE, PRESENT, Piece, Pieces as _};
 use super::walk::{Level, Walk};
 use super::{ImageError, View};
+use crate::control::Control;
 use crate::table::RunKind;
 use crate::units::{GuestOffset, HostOffset};
 
@@ -31,6 +32,7 @@ pub struct Map<'v> {
     view: &'v View,
     walk: Walk,
     batch: Batch,
+    control: Control,
     at: u64,
     end: u64,
     /// What was found behind the extents in the batch.
@@ -44,17 +46,28 @@ impl View {
         let end = range.end.get().min(self.size());
         let at = range.start.get().min(end);
         let (walk, batch) = (Walk::literal(), Batch::new(at));
-        Map { view: self, walk, batch, at, end, failed: None }
+        Map { view: self, walk, batch, control: Control::none(), at, end, failed: None }
     }
 }
 
 impl Map<'_> {
+    /// Lets a caller stop the walk within one extent too, which may be as long as the disk. Tells nothing of its
+    /// progress, which the extents show.
+    ///
+    /// Where it was stopped the next item is an error, [`ImageError::Stopped`].
+    #[must_use]
+    pub fn controlled_by(mut self, control: &Control) -> Self {
+        self.control = control.quiet();
+        self
+    }
+
     fn fill(&mut self) {
         self.batch.renew();
         let level = Level { depth: 0, below: false };
         while self.at < self.end && self.batch.has_room() {
-            let Self { view, walk, batch, at, end, .. } = self;
-            if let Err(error) = walk.go(view, at, *end, level, batch) {
+            let Self { view, walk, batch, control, at, end, .. } = self;
+            let went = control.go_on().map_err(ImageError::from);
+            if let Err(error) = went.and_then(|()| walk.go(view, at, *end, level, batch)) {
                 self.failed = Some(error);
                 self.at = self.end;
             }

@@ -15,6 +15,7 @@
 
 mod caches;
 mod clusters;
+mod directory;
 mod error;
 mod l1;
 mod map;
@@ -29,6 +30,7 @@ mod walk;
 mod window;
 
 pub use caches::Caches;
+pub(crate) use directory::read_directory;
 pub use error::ImageError;
 pub use map::{ImageExtent, Map};
 pub(crate) use pieces::{
@@ -80,6 +82,11 @@ struct DataFile {
 }
 
 impl Image {
+    /// How its compressed clusters are compressed.
+    pub(crate) fn compression(&self) -> Compression {
+        self.0.compression
+    }
+
     /// Reads and validates the header; nothing else is read, and nothing else is opened.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::vec::Vec;
 
-use super::{Image, ImageError};
+use super::{Image, ImageError, read_directory};
 use crate::error::{Error, ErrorKind, Structure};
 use crate::format::{Be64, SNAPSHOT_TABLE_MAX};
 use crate::table::{
@@ -96,8 +96,8 @@ impl Image {
         let offset = pointer.directory;
         let length = pointer.directory_size;
         self.inside(Structure::Bitmaps, "bitmap_directory_offset", offset, length)?;
-        let bytes = self.read_owned(offset.get(), length)?;
         let geometry = *self.geometry();
+        let bytes = read_directory(&pointer, &geometry, |at, length| self.read_owned(at, length))?;
         Ok(Some(BitmapDirectory { bytes, count: pointer.count, offset, geometry }))
     }
 

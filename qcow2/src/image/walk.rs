@@ -19,8 +19,11 @@ use super::{ImageError, View};
 use crate::table::{Geometry, L2View, Run, RunKind};
 use crate::units::{GuestOffset, HostOffset};
 
-/// Pieces that are taken at most from tables which are used more than once.
+/// Pieces that are taken at most from tables which are used more than once. What goes on as before is no new piece:
+/// tables that say the same of all their clusters make no more work than a hole does.
 const REPEATS: usize = 1000;
+/// Tables that are remembered; after so many others one is forgotten. A forged image needs as many that exist.
+const TABLES: usize = 1 << 16;
 
 /// A walk over one disk. It only goes forward.
 pub(crate) struct Walk {
@@ -77,6 +80,11 @@ impl Walk {
         Self { window: Window::new(usize::MAX), part: 0..0, known, places: true, repeats: None }
     }
 
+    /// From now on compressed clusters keep their place.
+    pub(crate) fn place_compressed(&mut self) {
+        self.places = true;
+    }
+
     /// From now on data in that range is of that kind.
     pub(crate) fn learn(&mut self, known: Known) {
         self.known = known;
@@ -100,7 +108,7 @@ impl Walk {
         if !self.part.contains(at)
             && let Some((uniform, length)) = self.find(view, *at, end)?
         {
-            self.count(view, length)?;
+            self.count(view, Some(uniform))?;
             let flags = match uniform {
                 Uniform::Unallocated if level.below => return Ok(Stop::Below { length }),
                 Uniform::Unallocated => ZERO,
@@ -210,7 +218,7 @@ impl Walk {
             Some(Err(bad)) => return Err(view.bad_entry(self.window.offset(), bad)),
             None => Run { kind: RunKind::Unallocated { reserved: None }, len: end - *at },
         };
-        self.count(view, run.len)?;
+        self.count(view, None)?;
         let place = |reserved: Option<HostOffset>| reserved.map_or(NOWHERE, HostOffset::get);
         let piece = |flags, offset| Piece::new(level.depth, flags, offset, run.len);
         let piece = match run.kind {
@@ -242,10 +250,12 @@ impl Walk {
 struct Repeats {
     /// The L1 entry that was looked at last, and whether its L2 table had been another's before.
     table: Option<(u64, bool)>,
-    /// L2 tables that were looked at.
+    /// L2 tables that were looked at lately.
     seen: HashSet<HostOffset>,
     /// Pieces that came from tables which had been looked at before.
     pieces: usize,
+    /// What all of the last of them was, if that can be said in a word.
+    uniform: Option<Uniform>,
 }
 
 impl Walk {
@@ -253,6 +263,9 @@ impl Walk {
         if let Some(repeats) = &mut self.repeats
             && repeats.table.is_none_or(|(last, _)| last != index)
         {
+            if repeats.seen.len() >= TABLES {
+                repeats.seen.clear();
+            }
             repeats.table = Some((index, !repeats.seen.insert(table)));
         }
     }
@@ -268,13 +281,14 @@ impl Walk {
         self.repeats.as_ref().and_then(|repeats| repeats.table).is_some_and(|(_, again)| again)
     }
 
-    /// Counts a piece of so many bytes, and ends the walk if there were too many.
+    /// Counts a piece, and ends the walk if there were too many.
     #[inline]
-    fn count(&mut self, view: &View, length: u64) -> Result<(), ImageError> {
+    fn count(&mut self, view: &View, uniform: Option<Uniform>) -> Result<(), ImageError> {
         let Some(repeats) = &mut self.repeats else { return Ok(()) };
         let Some((index, true)) = repeats.table else { return Ok(()) };
-        // A table that says the same of all its clusters makes no more work than a hole does.
-        repeats.pieces += usize::from(length < 1 << (view.image().geometry().l1_bits() - 6));
+        let goes_on = uniform.is_some() && uniform == repeats.uniform;
+        repeats.pieces += usize::from(!goes_on);
+        repeats.uniform = uniform;
         if repeats.pieces > REPEATS { Err(view.shared_table(index)) } else { Ok(()) }
     }
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use diskdag_qcow2::audit::{Audit, Verdict};
+use diskdag_qcow2::Control;
+use diskdag_qcow2::audit::{Audit, AuditError, Verdict};
 use diskdag_qcow2::chain::Policy;
 use diskdag_qcow2::create::{Backing, Create};
-use diskdag_qcow2::open::OpenError;
 use diskdag_qcow2::source::MemorySource;
 
 use super::differential::{Plan, scribble};
@@ -179,7 +179,7 @@ fn a_long_chain_is_walked_as_far_as_the_policy_allows() {
 #[test]
 fn nothing_there_is_no_verdict() {
     let found = Audit::of_path(Path::new("/nonexistent"), &Policy::nothing());
-    assert!(matches!(found, Err(OpenError::NotFound)));
+    assert!(matches!(found, Err(AuditError::NotFound)));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_broken_header_still_says_what_it_names() {
         bytes[*offset as usize..][..piece.len()].copy_from_slice(piece);
     }
     bytes[36..40].copy_from_slice(&u32::MAX.to_be_bytes());
-    let audit = Audit::of_source(&MemorySource(&bytes), b"dir/");
+    let audit = Audit::of_source(&MemorySource(&bytes), b"dir/", &Control::none()).unwrap();
     assert_eq!(kinds(&audit), ["too-large", "refused-reference"]);
     assert_eq!(audit.references[0].resolved.as_deref(), Some(Path::new("dir/base")));
     assert!(!audit.readable);
@@ -231,7 +231,7 @@ fn a_file_that_shrinks_while_it_is_read_cannot_be_decided() {
     for reads in 1..100 {
         let left = std::sync::atomic::AtomicUsize::new(reads);
         let source = Shrinking { bytes: forge.0.clone(), left };
-        let audit = Audit::of_source(&source, b"");
+        let audit = Audit::of_source(&source, b"", &Control::none()).unwrap();
         if source.left.into_inner() > 0 {
             assert!(reads > 5, "it has been read in fewer pieces than it has structures");
             assert_eq!(audit.verdict(), Verdict::Safe);
@@ -252,9 +252,9 @@ fn a_file_that_is_cut_short_under_a_map_cannot_be_decided() {
     let file = fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
     // SAFETY: not kept on purpose; the pages that are gone are not touched, which is what this test is about.
     let source = unsafe { diskdag_qcow2::source::MappedSource::new(&file) }.unwrap();
-    assert_eq!(Audit::of_source(&source, b"").verdict(), Verdict::Safe);
+    assert_eq!(Audit::of_source(&source, b"", &Control::none()).unwrap().verdict(), Verdict::Safe);
     file.set_len(3 << 16).unwrap();
-    let audit = Audit::of_source(&source, b"");
+    let audit = Audit::of_source(&source, b"", &Control::none()).unwrap();
     assert_eq!(audit.verdict(), Verdict::Unsafe, "it is a file that was cut, and says so");
     assert!(kinds(&audit).contains(&"out-of-bounds"));
 }

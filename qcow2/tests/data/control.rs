@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use diskdag_qcow2::audit::{Audit, AuditError};
+use diskdag_qcow2::chain::Policy;
 use diskdag_qcow2::check::{CheckError, Options, check};
 use diskdag_qcow2::compare::compare_controlled;
 use diskdag_qcow2::measure::{MeasureError, Target, measure_controlled};
 use diskdag_qcow2::source::Source;
-use diskdag_qcow2::{Chain, Control, Image, ImageError, Layer, Progress, Stop};
+use diskdag_qcow2::{Chain, Control, GuestOffset, Image, ImageError, Layer, Progress, Stop};
 
 /// An image of 2048 L2 tables of 4 KiB, without a byte in memory: all its guest clusters follow each other in the
 /// file. Sets a flag with a certain read, and counts those after it.
@@ -128,6 +130,43 @@ fn a_compare_stops() {
     let error = compare_controlled(&one, &other, false, &control).unwrap_err();
     assert!(is_stopped(&error.error.error), "{error}");
     assert!(reads.load(Ordering::Relaxed) <= 300, "{reads:?}");
+}
+
+#[test]
+fn an_audit_stops_within_a_read() {
+    for at_read in [0, 3, 6, 100] {
+        let (source, flag, reads) = Endless::new(at_read);
+        let control = Control::default().cancelled_by(flag);
+        let stopped = Audit::of_source(&source, b"", &control).unwrap_err();
+        assert_eq!(stopped, Stop::Cancelled);
+        assert!(reads.load(Ordering::Relaxed) <= at_read + 2, "{reads:?}");
+    }
+}
+
+/// Whichever layer it is at, and although every single layer is small.
+#[test]
+fn an_audit_of_a_chain_stops_between_layers() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("top.qcow2");
+    std::fs::write(&path, b"anything").unwrap();
+    let control = Control::default().cancelled_by(Arc::new(AtomicBool::new(true)));
+    let audit = |path| Audit::of_path_controlled(path, &Policy::nothing(), &control);
+    assert!(matches!(audit(&path), Err(AuditError::Stopped(Stop::Cancelled))));
+    let nowhere = directory.path().join("nowhere");
+    assert!(matches!(audit(&nowhere), Err(AuditError::NotFound)));
+}
+
+#[test]
+fn a_map_of_one_image_stops_in_the_midst_of_an_extent() {
+    let (source, flag, reads) = Endless::new(10);
+    let view = Image::open(source).unwrap().active().unwrap();
+    let control = Control::default().cancelled_by(flag);
+    let whole = GuestOffset(0)..GuestOffset(u64::MAX);
+    let mut extents = view.map(whole).controlled_by(&control);
+    let error = extents.find_map(Result::err).unwrap();
+    assert!(is_stopped(&error), "{error}");
+    assert!(extents.next().is_none());
+    assert!(reads.load(Ordering::Relaxed) <= 20, "{reads:?}");
 }
 
 #[test]

@@ -166,7 +166,8 @@ fn the_image_that_is_mutated_is_sound() {
     check::check(&built.file);
     verbs::verbs(&built.file);
     let source = diskdag_qcow2::source::MemorySource(&built.file);
-    let audit = diskdag_qcow2::Audit::of_source(&source, b"");
+    let audit =
+        diskdag_qcow2::Audit::of_source(&source, b"", &diskdag_qcow2::Control::none()).unwrap();
     assert_eq!(audit.findings, []);
 }
 

@@ -1,9 +1,10 @@
 //! Tables that stand for more than there is: each is looked at once.
 
+use diskdag_qcow2::compare::{Comparison, compare};
 use diskdag_qcow2::{Chain, GuestOffset, Image, Layer};
 
 use super::TIB;
-use crate::forge::{CLUSTER, COPIED, DATA, Forge, L1, L2};
+use crate::forge::{CLUSTER, COMPRESSED, COPIED, DATA, Forge, L1, L2};
 use crate::support::{path, scratch};
 
 /// 2048 L1 entries name one L2 table, all of whose entries name one cluster: 16.7 million extents, of which
@@ -24,6 +25,68 @@ fn one_table_for_a_tebibyte_is_read_once_and_ends_the_map() {
     assert_eq!(extents.len(), 8192 + 1000 + 1);
     assert_eq!(extents.last().unwrap().as_ref().unwrap_err().error.code(), "overlap");
     assert!(forged.cost().1 < 4 * CLUSTER, "{:?}", forged.cost());
+}
+
+/// Half a MiB of L1 entries that name one L2 table of 512 bytes, whose clusters are data and nothing in turns, made
+/// 528 MB of map: pieces were counted only if they were less than a 64th of the table, and it has 64 clusters. So
+/// did larger tables in pieces of a 64th.
+#[test]
+fn one_small_table_for_65536_ends_the_map_too() {
+    for (bits, run) in [(9, 1), (10, 2), (12, 8)] {
+        let cluster = 1_u64 << bits;
+        let entries = 65_536;
+        let mut forge = Forge::new();
+        forge.0.resize(1 << 20, 0);
+        forge.u32(20, bits).u64(24, entries * cluster * cluster / 8).u32(36, entries as u32);
+        forge.u64(48, CLUSTER).u64(40, 8 * CLUSTER);
+        for entry in 0..entries {
+            forge.u64(8 * CLUSTER + 8 * entry, COPIED | L2);
+        }
+        for number in 0..cluster / 8 {
+            forge.l2(number, if number / run % 2 == 0 { COPIED | DATA } else { 0 });
+        }
+        let extents: Vec<_> = forge.image().chain().unwrap().extents().collect();
+        assert!(extents.len() < 1600, "{}", extents.len());
+        assert_eq!(extents.last().unwrap().as_ref().unwrap_err().error.code(), "overlap");
+    }
+}
+
+/// All entries of a table name one cluster: half a GiB to read from a file of 384 KiB, and with clusters of 2 MiB half
+/// a TiB from 4 MiB.
+#[test]
+fn one_cluster_for_all_is_not_compared_for_ever() {
+    for entry in [COPIED | DATA, COMPRESSED | 15 << 54 | DATA] {
+        let mut forge = Forge::new();
+        forge.u64(24, 512 << 20);
+        // A stream of stored blocks is none of the right length; one of a single long match is.
+        let mut deflated = flate2::Compress::new(flate2::Compression::best(), false);
+        let zeros = vec![0x5a; CLUSTER as usize];
+        let mut stream = Vec::with_capacity(1000);
+        deflated.compress_vec(&zeros, &mut stream, flate2::FlushCompress::Finish).unwrap();
+        if entry & COMPRESSED != 0 {
+            forge.bytes(DATA, &stream);
+        }
+        for cluster in 0..8192 {
+            forge.l2(cluster, entry);
+        }
+        let (one, other) = (forge.image(), forge.image());
+        let error = compare(&one.chain().unwrap(), &other.chain().unwrap(), false).unwrap_err();
+        assert_eq!(error.error.error.code(), "overlap", "{error}");
+        let most = (256 << 20) + 4 * CLUSTER;
+        assert!(one.cost().1 <= most && other.cost().1 <= most, "{:?}", one.cost());
+    }
+}
+
+/// As a crash may leave it: that is compared as it is read.
+#[test]
+fn some_clusters_at_two_places_are_compared() {
+    let mut forge = Forge::new();
+    for cluster in 0..1000 {
+        forge.l2(cluster, COPIED | DATA);
+    }
+    let (one, other) = (forge.image(), forge.image());
+    let found = compare(&one.chain().unwrap(), &other.chain().unwrap(), false).unwrap();
+    assert_eq!(found, Comparison::Identical { sizes_differ: false });
 }
 
 /// The same with tables that say nothing but zeros, and take turns: one extent, in no time.

@@ -1,16 +1,23 @@
 //! Do two chains hold the same? What `qemu-img compare` answers.
 //!
 //! Only what may differ is read: not what is nowhere or zeros on both sides, and not what both chains have
-//! from the same disk of the same file, such as a base that they share.
+//! from the same disk of the same file, such as a base that they share. Holes of the files are not read either.
+//!
+//! # Cost
+//!
+//! That of reading what may differ. A forged image of a few MiB can map one cluster at so many places that its disk
+//! is terabytes of data, which no sound one does: after 256 MiB that were read before there is an error.
 #![forbid(unsafe_code)]
 
-use std::vec::Vec;
+mod again;
+mod walk;
 
 use core::fmt;
-use core::iter::Peekable;
 
-use crate::chain::{Chain, ChainError, Extent, Extents};
-use crate::control::{Control, Progress};
+use walk::Walk;
+
+use crate::chain::{Chain, ChainError};
+use crate::control::Control;
 use crate::units::GuestOffset;
 
 /// How much is read at a time, in bytes: what both sides read stays in a core's second cache until it was compared.
@@ -92,7 +99,7 @@ impl core::error::Error for CompareError {
 /// Compares what the guest reads from two chains, front to back, up to the first difference.
 ///
 /// `strict`: the sizes have to be the same too, and what is allocated anywhere in one chain has to be in the
-/// other, in the same form: as data, as zeros, compressed. Takes half a MiB beside the chains' own memory.
+/// other, in the same form: as data, as zeros, compressed. Takes up to two MiB and a half beside the chains' own memory.
 ///
 /// # Errors
 ///
@@ -178,102 +185,4 @@ fn difference(
         }
     }
     Ok(None)
-}
-
-/// What a chain has at some place.
-#[derive(Clone, Copy)]
-struct Piece {
-    end: u64,
-    depth: usize,
-    extent: Extent,
-}
-
-impl Piece {
-    fn is_zero(&self) -> bool {
-        self.extent.zero
-    }
-
-    /// What has to be the same to be strictly the same.
-    fn form(&self) -> [bool; 5] {
-        let extent = &self.extent;
-        let placed = extent.offset.is_some();
-        [extent.present, extent.zero, extent.data, extent.compressed, placed]
-    }
-}
-
-struct Walk<'c> {
-    chain: &'c Chain,
-    side: Side,
-    extents: Peekable<Extents<'c>>,
-    buffer: Vec<u8>,
-    control: &'c Control,
-}
-
-impl<'c> Walk<'c> {
-    fn new(chain: &'c Chain, side: Side, control: &'c Control) -> Self {
-        // What is read counts, not what is looked at: the first walk alone would tell twice as much.
-        let extents = chain.extents().controlled_by(&control.quiet()).peekable();
-        Self { chain, side, extents, buffer: Vec::new(), control }
-    }
-
-    /// What is at `at`, which never goes back.
-    fn extent(&mut self, at: u64) -> Result<Piece, CompareError> {
-        loop {
-            match self.extents.peek() {
-                Some(Ok(extent)) => {
-                    let end = extent.start.get().saturating_add(extent.length);
-                    if end > at {
-                        return Ok(Piece { end, depth: extent.depth, extent: *extent });
-                    }
-                    self.extents.next();
-                }
-                Some(Err(_)) => {
-                    if let Some(Err(error)) = self.extents.next() {
-                        return Err(self.failed(Doing::Mapping, at, error));
-                    }
-                }
-                None => {
-                    // The extents go up to the disk's end, and nobody asks behind it.
-                    let extent = Extent::nothing(GuestOffset(at), u64::MAX - at);
-                    return Ok(Piece { end: u64::MAX, depth: 0, extent });
-                }
-            }
-        }
-    }
-
-    fn failed(&self, doing: Doing, at: u64, error: ChainError) -> CompareError {
-        CompareError { side: self.side, doing, at: GuestOffset(at), error }
-    }
-
-    fn read(&mut self, at: u64, len: u64) -> Result<&[u8], CompareError> {
-        self.control.report(Progress { done: at, total: self.chain.size() });
-        if let Err(stop) = self.control.go_on() {
-            let error = ChainError { depth: 0, error: stop.into() };
-            return Err(self.failed(Doing::Reading, at, error));
-        }
-        let len = usize::try_from(len).unwrap_or_default();
-        if self.buffer.len() < len {
-            self.buffer.resize(len, 0);
-        }
-        let buffer = self.buffer.get_mut(..len).unwrap_or_default();
-        if let Err(error) = self.chain.read_at(GuestOffset(at), buffer) {
-            return Err(self.failed(Doing::Reading, at, error));
-        }
-        Ok(self.buffer.get(..len).unwrap_or_default())
-    }
-
-    fn first_nonzero(&mut self, at: u64, end: u64) -> Result<Option<u64>, CompareError> {
-        for from in (at..end).step_by(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
-            let bytes = self.read(from, CHUNK.min(end - from))?;
-            // Whole words first: that is one comparison of memory for what is all zeros.
-            let zeros = bytes
-                .chunks(4096)
-                .take_while(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0);
-            let zeros = zeros.map(<[u8]>::len).sum::<usize>();
-            if let Some(more) = bytes.iter().skip(zeros).position(|byte| *byte != 0) {
-                return Ok(Some(from + (zeros + more) as u64));
-            }
-        }
-        Ok(None)
-    }
 }
