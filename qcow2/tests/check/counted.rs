@@ -1,39 +1,78 @@
 //! How much is read: every table once, however often it is named.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use diskdag_qcow2::check::{Options, check};
-use diskdag_qcow2::source::{MemorySource, Source};
+use diskdag_qcow2::check::{Options, Report, check};
+use diskdag_qcow2::source::{MemorySource, Source, Span, Stamp};
+use diskdag_qcow2::{Control, Progress};
 
 use crate::picture::{COPIED, Picture};
 
 /// Counts reads and bytes, and refuses to read beyond the end.
-struct Counting<'f> {
-    file: MemorySource<&'f Vec<u8>>,
+struct Counting<S> {
+    source: S,
     reads: AtomicU64,
     bytes: AtomicU64,
 }
 
-impl Source for Counting<'_> {
+impl<S: Source> Source for Counting<S> {
     fn len(&self) -> io::Result<u64> {
-        self.file.len()
+        self.source.len()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         assert!(offset + buffer.len() as u64 <= self.len()?, "read beyond the end");
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
-        self.file.read_at(offset, buffer)
+        self.source.read_at(offset, buffer)
     }
+
+    fn next_data(&self, offset: u64) -> u64 {
+        self.source.next_data(offset)
+    }
+
+    fn stamp(&self) -> io::Result<Stamp> {
+        self.source.stamp()
+    }
+
+    fn span(&self, offset: u64) -> io::Result<Span> {
+        self.source.span(offset)
+    }
+
+    fn allocated(&self) -> io::Result<u64> {
+        self.source.allocated()
+    }
+}
+
+/// What a check cost.
+#[derive(Debug)]
+pub struct Work {
+    pub reads: u64,
+    pub bytes: u64,
+    /// Bytes of L2 tables whose entries were visited.
+    pub visited: u64,
+}
+
+/// Checks, and counts.
+pub fn counted(source: impl Source, len: u64) -> (Report, Work) {
+    let source = Counting { source, reads: AtomicU64::new(0), bytes: AtomicU64::new(0) };
+    let visited = Arc::new(AtomicU64::new(0));
+    let most = visited.clone();
+    let mut options = Options::default();
+    options.control = Control::default().reporting(move |progress: Progress| {
+        most.fetch_max(progress.done, Ordering::Relaxed);
+    });
+    let report = check(&source, len, &options).unwrap();
+    let (reads, bytes) = (source.reads.into_inner(), source.bytes.into_inner());
+    (report, Work { reads, bytes, visited: visited.load(Ordering::Relaxed) })
 }
 
 /// Reads, and bytes read.
 fn work(picture: &Picture) -> (u64, u64) {
-    let file = MemorySource(&picture.file);
-    let source = Counting { file, reads: AtomicU64::new(0), bytes: AtomicU64::new(0) };
-    check(&source, picture.len(), &Options::default()).unwrap();
-    (source.reads.into_inner(), source.bytes.into_inner())
+    let (_, work) = counted(MemorySource(&picture.file), picture.len());
+    (work.reads, work.bytes)
 }
 
 #[test]
