@@ -12,6 +12,7 @@ use super::walk::{Told, Walk};
 use crate::error::ErrorKind;
 use crate::format::{L1_ENTRIES_MAX, SNAPSHOT_EXTRA_MIN_V3, SNAPSHOT_TABLE_MAX};
 use crate::image::read_directory;
+use crate::source::fill;
 use crate::table::{
     BitmapTableEntry, Bitmaps, LuksHeader, RefcountBlock, RefcountTableEntry, Snapshots,
 };
@@ -96,8 +97,12 @@ impl Walk<'_> {
         let mut bytes = Vec::new();
         let mut want = 4096.min(most);
         loop {
-            let have = bytes.len() as u64;
-            bytes.extend(self.read(start.get() + have, want - have)?);
+            let have = bytes.len();
+            bytes.resize(usize::try_from(want).unwrap_or_default(), 0);
+            let more = bytes.get_mut(have..).unwrap_or_default();
+            if fill(self.source, start.get() + have as u64, more)? < more.len() {
+                return Err(Stop::Changed);
+            }
             let mut table = Snapshots::new(&bytes, count, start, self.len);
             let error = table.find_map(Result::err);
             match error.map(|error| error.kind) {

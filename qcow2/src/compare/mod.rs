@@ -5,15 +5,17 @@
 //!
 //! # Cost
 //!
-//! That of reading what may differ. A forged image of a few MiB can map one cluster at so many places that its disk
+//! That of reading what may differ; where both have much data in one piece, a second thread reads one of them. A forged image of a few MiB can map one cluster at so many places that its disk
 //! is terabytes of data, which no sound one does: after 256 MiB that were read before there is an error.
 #![forbid(unsafe_code)]
 
 mod again;
+mod pair;
 mod walk;
 
 use core::fmt;
 
+use pair::difference;
 use walk::Walk;
 
 use crate::chain::{Chain, ChainError};
@@ -99,7 +101,7 @@ impl core::error::Error for CompareError {
 /// Compares what the guest reads from two chains, front to back, up to the first difference.
 ///
 /// `strict`: the sizes have to be the same too, and what is allocated anywhere in one chain has to be in the
-/// other, in the same form: as data, as zeros, compressed. Takes up to two MiB and a half beside the chains' own memory.
+/// other, in the same form: as data, as zeros, compressed. Takes up to six MiB beside the chains' own memory.
 ///
 /// # Errors
 ///
@@ -162,27 +164,4 @@ pub fn compare_controlled(
         }
     }
     Ok(Comparison::Identical { sizes_differ })
-}
-
-/// Where the two differ first between `at` and `end`; one of them may be known to be zeros.
-fn difference(
-    [a, b]: [&mut Walk<'_>; 2],
-    zeros: [bool; 2],
-    at: u64,
-    end: u64,
-) -> Result<Option<u64>, CompareError> {
-    match zeros {
-        [true, _] => return b.first_nonzero(at, end),
-        [_, true] => return a.first_nonzero(at, end),
-        _ => {}
-    }
-    for from in (at..end).step_by(usize::try_from(CHUNK).unwrap_or(usize::MAX)) {
-        let len = CHUNK.min(end - from);
-        let (one, other) = (a.read(from, len)?, b.read(from, len)?);
-        if one != other {
-            let same = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-            return Ok(Some(from + same as u64));
-        }
-    }
-    Ok(None)
 }

@@ -156,6 +156,18 @@ impl<'c> Walk<'c> {
     }
 
     pub(super) fn read(&mut self, at: u64, len: u64) -> Result<&[u8], CompareError> {
+        let buffer = core::mem::take(&mut self.buffer);
+        self.buffer = self.read_into(at, len, buffer)?;
+        Ok(self.buffer.get(..usize::try_from(len).unwrap_or_default()).unwrap_or_default())
+    }
+
+    /// Reads into a buffer of the caller's, which comes back: `len` bytes, and behind them whatever was there.
+    pub(super) fn read_into(
+        &mut self,
+        at: u64,
+        len: u64,
+        mut buffer: Vec<u8>,
+    ) -> Result<Vec<u8>, CompareError> {
         self.control.report(Progress { done: at, total: self.chain.size() });
         if let Err(stop) = self.control.go_on() {
             let error = ChainError { depth: 0, error: stop.into() };
@@ -163,14 +175,14 @@ impl<'c> Walk<'c> {
         }
         self.note(at, len)?;
         let len = usize::try_from(len).unwrap_or_default();
-        if self.buffer.len() < len {
-            self.buffer.resize(len, 0);
+        if buffer.len() < len {
+            buffer.resize(len, 0);
         }
-        let buffer = self.buffer.get_mut(..len).unwrap_or_default();
-        if let Err(error) = self.chain.read_at(GuestOffset(at), buffer) {
-            return Err(self.failed(Doing::Reading, at, error));
+        let into = buffer.get_mut(..len).unwrap_or_default();
+        match self.chain.read_at(GuestOffset(at), into) {
+            Ok(_) => Ok(buffer),
+            Err(error) => Err(self.failed(Doing::Reading, at, error)),
         }
-        Ok(self.buffer.get(..len).unwrap_or_default())
     }
 
     pub(super) fn first_nonzero(&mut self, at: u64, end: u64) -> Result<Option<u64>, CompareError> {

@@ -70,9 +70,10 @@ impl Image {
         let most = self.len().saturating_sub(offset.get()).min(SNAPSHOT_TABLE_MAX);
         let mut want = FIRST_READ.min(most);
         loop {
-            let have = table.bytes.len() as u64;
-            let more = self.read_owned(offset.get() + have, want - have)?;
-            table.bytes.extend_from_slice(&more);
+            let have = table.bytes.len();
+            table.bytes.resize(usize::try_from(want).unwrap_or_default(), 0);
+            let more = table.bytes.get_mut(have..).unwrap_or_default();
+            self.read_metadata(offset.get() + have as u64, more)?;
             let need = match table.iter().find_map(Result::err).map(|error| error.kind) {
                 Some(ErrorKind::NeedMore { need }) => need,
                 _ => break,

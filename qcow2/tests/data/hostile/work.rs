@@ -1,6 +1,7 @@
 //! Tables that stand for more than there is: each is looked at once.
 
 use diskdag_qcow2::compare::{Comparison, compare};
+use diskdag_qcow2::source::MemorySource;
 use diskdag_qcow2::{Chain, GuestOffset, Image, Layer};
 
 use super::TIB;
@@ -75,6 +76,28 @@ fn one_cluster_for_all_is_not_compared_for_ever() {
         let most = (256 << 20) + 4 * CLUSTER;
         assert!(one.cost().1 <= most && other.cost().1 <= most, "{:?}", one.cost());
     }
+}
+
+/// Where both have much in one piece a second thread reads one of them: the first difference is found all the same,
+/// wherever it is.
+#[test]
+fn the_first_difference_of_much_data_is_found() {
+    let size = 40 << 20;
+    let raw = |change: Option<usize>| {
+        let mut disk: Vec<u8> = (0..size).map(|at: usize| (at / 1000 % 251) as u8 | 1).collect();
+        for at in change.into_iter().flat_map(|at| at..size) {
+            disk[at] ^= 6;
+        }
+        Chain::new(vec![Layer::raw(MemorySource(disk)).unwrap()])
+    };
+    let one = raw(None);
+    for at in [0, 1, (1 << 20) - 1, 1 << 20, 17_000_001, size - 1] {
+        let found = compare(&one, &raw(Some(at)), false).unwrap();
+        let at = GuestOffset(at as u64);
+        assert_eq!(found, Comparison::ContentDiffers { at, beyond_shorter: false });
+    }
+    let found = compare(&one, &raw(None), false).unwrap();
+    assert_eq!(found, Comparison::Identical { sizes_differ: false });
 }
 
 /// As a crash may leave it: that is compared as it is read.
