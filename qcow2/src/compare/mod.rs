@@ -5,7 +5,7 @@
 //!
 //! # Cost
 //!
-//! That of reading what may differ; where both have much data in one piece, a second thread reads one of them. A forged image of a few MiB can map one cluster at so many places that its disk
+//! That of reading what may differ; where there is much of it in a row, a second thread reads one of them. A forged image of a few MiB can map one cluster at so many places that its disk
 //! is terabytes of data, which no sound one does: after 256 MiB that were read before there is an error.
 #![forbid(unsafe_code)]
 
@@ -24,6 +24,8 @@ use crate::units::GuestOffset;
 
 /// How much is read at a time, in bytes: what both sides read stays in a core's second cache until it was compared.
 const CHUNK: u64 = 256 << 10;
+/// How much is read for one comparison, at most: many pieces in a row, if each chain has them in many places.
+const RUN: u64 = 64 << 20;
 
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,23 +131,26 @@ pub fn compare_controlled(
     let mut a = Walk::new(first, Side::First, control);
     let mut b = Walk::new(second, Side::Second, control);
     let common = first.size().min(second.size());
-    let mut at = 0;
-    while at < common {
-        let (one, other) = (a.extent(at)?, b.extent(at)?);
-        let end = one.end.min(other.end).min(common);
-        if strict && one.form() != other.form() {
-            return Ok(Comparison::AllocationDiffers { at: GuestOffset(at) });
-        }
-        let shared = match (first.layers().get(one.depth), second.layers().get(other.depth)) {
-            (Some(one), Some(other)) => one.is_same_disk(other),
-            _ => false,
-        };
-        if !(shared || one.is_zero() && other.is_zero()) {
-            let zeros = [one.is_zero(), other.is_zero()];
-            if let Some(found) = difference([&mut a, &mut b], zeros, at, end)? {
+    let (mut at, mut run) = (0, None::<(u64, [bool; 2])>);
+    loop {
+        let next = next(&mut a, &mut b, at, common, strict);
+        let todo = next.as_ref().map_or(Todo::Nothing, |(todo, _)| *todo);
+        // Whatever comes next, an error or another kind, comes behind what is to be read before it.
+        if let Some((start, zeros)) = run
+            && (todo != Todo::Read { zeros } || at - start >= RUN)
+        {
+            if let Some(found) = difference([&mut a, &mut b], zeros, start, at)? {
                 let at = GuestOffset(found);
                 return Ok(Comparison::ContentDiffers { at, beyond_shorter: false });
             }
+            run = None;
+        }
+        let (todo, end) = next?;
+        match todo {
+            Todo::End => break,
+            Todo::Nothing => {}
+            Todo::Differs => return Ok(Comparison::AllocationDiffers { at: GuestOffset(at) }),
+            Todo::Read { zeros } => drop(run.get_or_insert((at, zeros))),
         }
         at = end;
     }
@@ -154,14 +159,61 @@ pub fn compare_controlled(
         while at < size && size > other {
             let extent = walk.extent(at)?;
             let end = extent.end.min(size);
-            if !extent.is_zero()
-                && let Some(found) = walk.first_nonzero(at, end)?
-            {
-                let at = GuestOffset(found);
-                return Ok(Comparison::ContentDiffers { at, beyond_shorter: true });
+            if !extent.is_zero() {
+                walk.note(at, end - at)?;
+                if let Some(found) = walk.first_nonzero(at, end)? {
+                    let at = GuestOffset(found);
+                    return Ok(Comparison::ContentDiffers { at, beyond_shorter: true });
+                }
             }
             at = end;
         }
     }
     Ok(Comparison::Identical { sizes_differ })
+}
+
+/// What is to be done with the next bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Todo {
+    /// There are none.
+    End,
+    /// They are the same.
+    Nothing,
+    /// They are not allocated alike.
+    Differs,
+    /// To be read, but for a chain where they are known to be zeros.
+    Read { zeros: [bool; 2] },
+}
+
+/// What is to be done from `at` on, and how far.
+fn next(
+    a: &mut Walk<'_>,
+    b: &mut Walk<'_>,
+    at: u64,
+    common: u64,
+    strict: bool,
+) -> Result<(Todo, u64), CompareError> {
+    if at >= common {
+        return Ok((Todo::End, at));
+    }
+    let (one, other) = (a.extent(at)?, b.extent(at)?);
+    let end = one.end.min(other.end).min(common);
+    if strict && one.form() != other.form() {
+        return Ok((Todo::Differs, end));
+    }
+    let shared = match (a.chain.layers().get(one.depth), b.chain.layers().get(other.depth)) {
+        (Some(one), Some(other)) => one.is_same_disk(other),
+        _ => false,
+    };
+    let zeros = [one.is_zero(), other.is_zero()];
+    if shared || zeros == [true, true] {
+        return Ok((Todo::Nothing, end));
+    }
+    if !one.is_zero() {
+        a.note(at, end - at)?;
+    }
+    if !other.is_zero() {
+        b.note(at, end - at)?;
+    }
+    Ok((Todo::Read { zeros }, end))
 }

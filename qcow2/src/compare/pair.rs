@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::walk::Walk;
 use super::{CHUNK, CompareError};
 
-/// So many bytes in one piece are worth a second thread: it reads one chain while this one reads the other.
+/// So many bytes in a row are worth a second thread: it reads one chain while this one reads the other.
 const WORTH_A_THREAD: u64 = 16 << 20;
 /// How much two threads read at a time. What they tell each other costs as much as to read some KiB.
 const CHUNK_OF_TWO: u64 = 1 << 20;

@@ -119,7 +119,7 @@ impl<'c> Walk<'c> {
     }
 
     /// Takes notice of where the next `len` bytes lie, which are in one extent.
-    fn note(&mut self, at: u64, len: u64) -> Result<(), CompareError> {
+    pub(super) fn note(&mut self, at: u64, len: u64) -> Result<(), CompareError> {
         let Some(Ok(extent)) = self.extents.peek() else { return Ok(()) };
         let Extent { depth, start, compressed, offset, .. } = *extent;
         let Some(image) =
@@ -173,7 +173,6 @@ impl<'c> Walk<'c> {
             let error = ChainError { depth: 0, error: stop.into() };
             return Err(self.failed(Doing::Reading, at, error));
         }
-        self.note(at, len)?;
         let len = usize::try_from(len).unwrap_or_default();
         if buffer.len() < len {
             buffer.resize(len, 0);
