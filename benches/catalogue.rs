@@ -16,9 +16,8 @@ fn handle(dir: &Path) -> LogCatalogue {
 }
 
 fn state(snapshots: u64) -> State {
-    let mut state = State::default();
-    state.snapshots.extend((1..=snapshots).map(snapshot).map(|record| (record.id, record)));
-    state
+    let rows = (1..=snapshots).map(snapshot).map(|record| (record.id, record));
+    State { snapshots: rows.collect(), ..State::default() }
 }
 
 /// Replaces a record: the state stays as large as it is.

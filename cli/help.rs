@@ -71,8 +71,9 @@ Owners:
   their disks: a directory of libvirt's definitions, such as /etc/libvirt/qemu (and
   /etc/libvirt/storage, where domains name volumes), or a mapping with a line per disk: its
   path, a tab, its owner. Owners stand behind disks in tree and dependents, what their disks
-  need counts wherever they lie, and can-rm says no to a disk that has one. A file that cannot
-  be read makes can-rm unknown.
+  need counts wherever they lie, and can-rm says no to a disk that has one; so do snap rm, gc
+  and trash purge. A file that cannot be read makes the answer unknown. A pool may remember
+  owners of its own: `diskdag init --owners PATH DIR`.
 
 Index:
   With --index FILE (or DISKDAG_INDEX) a scan starts from what an earlier one has learned, at
@@ -275,11 +276,12 @@ The directory is kept, and printed; it takes a few hundred KiB.";
 pub(crate) const INIT: &str = "\
 A pool is a directory tree whose disks can have snapshots; its records lie in DIR/.diskdag.
 Nothing else is changed. With --root DIR further directories are named whose images may depend
-on the pool's: they are asked whenever something is to be removed.
+on the pool's: they are asked whenever something is to be removed. With --owners PATH the pool
+knows whose disks are not free to go. Both stand in DIR/.diskdag/config.
 
 Example:
   $ diskdag init /srv/vms
-  $ diskdag init --root /backup /srv/vms
+  $ diskdag init --root /backup --owners /etc/libvirt/qemu /srv/vms
 Exits 4 inside of another pool or around one.";
 
 pub(crate) const SNAP: &str = "\

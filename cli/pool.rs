@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use diskdag_snapshot::host::Stop;
 use diskdag_snapshot::survey::ScanSurvey;
 use diskdag_snapshot::{Control, Done, Host, Notice, Pool, Recovered};
 use serde_json::{Map, Value, json};
@@ -28,7 +27,8 @@ pub(crate) fn host(common: &Common) -> Result<Host, Failure> {
     let threads = threads.unwrap_or(NonZeroUsize::MIN);
     let survey = ScanSurvey::new(threads)
         .waivers(settings.waivers().to_vec())
-        .roots(declared.map(|scope| scope.roots).unwrap_or_default());
+        .roots(declared.map(|scope| scope.roots).unwrap_or_default())
+        .owners(scope::declared_owners(common)?);
     Ok(Host { survey: Arc::new(survey), ..Host::real(threads) })
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn find(host: &Host, place: &InPool, disk: Option<&Path>) -> Result<P
 /// What a reading verb says to a long call, and what shows how far that is.
 pub(crate) fn reading(common: &Common) -> (Bar, Control) {
     let (bar, scan) = Bar::new(common);
-    (bar, Control { scan, ..Control::default() })
+    (bar, scan.into())
 }
 
 /// Paths from the root, as they were typed.
@@ -83,9 +83,7 @@ impl Writer {
         let stop = signals::stop_flag()?;
         let pool = find(&host(common)?, &writing.place, disk)?;
         let (bar, scan) = Bar::new(common);
-        let mut control =
-            Control { scan: scan.cancelled_by(Arc::clone(&stop)), ..Control::default() };
-        control.stop = Some(Stop { cancel: Some(Arc::clone(&stop)), deadline: None });
+        let mut control = Control::from(scan.cancelled_by(Arc::clone(&stop)));
         if let Some(wait) = writing.wait {
             (control.pool_wait, control.image_wait) = (wait.duration(), wait.duration());
         }

@@ -49,7 +49,9 @@ impl From<ErrorKind> for Failure {
             ErrorKind::Unconfirmed { lost, .. } => {
                 unconfirmed(fail(Exit::Undecided, "unconfirmed"), &lost)
             }
-            ErrorKind::NoPool { path } => {
+            ErrorKind::NoPool { to: Some(_), .. } => fail(Exit::Refused, "no-pool")
+                .advising("a link is taken for the disk that it leads to, which has to lie in a pool"),
+            ErrorKind::NoPool { path, .. } => {
                 let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
                 let dir = escape::shell(dir.unwrap_or(std::path::Path::new(".")));
                 fail(Exit::Refused, "no-pool").advising(format!(
@@ -68,6 +70,10 @@ impl From<ErrorKind> for Failure {
                 undecided(fail(Exit::Undecided, "undecided"), &questions)
             }
             ErrorKind::Catalogue(error) => error.into(),
+            ErrorKind::Config { .. } => fail(Exit::Failed, "config").advising(
+                "put it right: {\"roots\": [DIR, ...], \"owners\": [PATH, ...]}, the directories whose images \
+                 may depend on the pool's and the files in which owners name disks; without the file there are none",
+            ),
             ErrorKind::Survey(_) => fail(Exit::Failed, "scan"),
             _ => fail(Exit::Failed, "io"),
         }

@@ -56,7 +56,8 @@ pub(crate) fn about(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
     let settings = Configuration::load()?.settings;
     let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let scope = match with_pools(declared(common, &settings)?, &answering(&images, common))? {
+    let (scope, owners) = with_pools(declared(common, &settings)?, &answering(&images, common))?;
+    let scope = match scope {
         Some(scope) => scope,
         None => {
             let mut roots: Vec<PathBuf> = Vec::new();
@@ -71,7 +72,7 @@ pub(crate) fn about(
         }
     };
     let scan = Scan::new(scope).images(images.clone());
-    let scanned = run(scan, &settings, common)?;
+    let scanned = run(scan, owners, &settings, common)?;
     let ids = found(&images, &scanned)?;
     Ok((scanned, ids, images))
 }
@@ -83,7 +84,7 @@ pub(crate) fn follow(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
     let settings = Configuration::load()?.settings;
     let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let scanned = run(Scan::follow(images.clone()), &settings, common)?;
+    let scanned = run(Scan::follow(images.clone()), Vec::new(), &settings, common)?;
     let ids = found(&images, &scanned)?;
     Ok((scanned, ids, images))
 }
@@ -96,9 +97,10 @@ pub(crate) fn survey(
     around_images: bool,
 ) -> Result<Survey, Failure> {
     let settings = Configuration::load()?.settings;
-    let Surveyed { scope, images, only } = surveyed(paths, common, &settings, around_images)?;
+    let Surveyed { scope, owners, images, only } =
+        surveyed(paths, common, &settings, around_images)?;
     let scan = Scan::new(scope).images(images.clone());
-    let scanned = run(scan, &settings, common)?;
+    let scanned = run(scan, owners, &settings, common)?;
     found(&images, &scanned)?;
     Ok(Survey { scanned, only })
 }
@@ -106,8 +108,8 @@ pub(crate) fn survey(
 /// Scans the declared scope and `paths`, to be kept current.
 pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control), Failure> {
     let settings = Configuration::load()?.settings;
-    let Surveyed { scope, .. } = surveyed(paths, common, &settings, true)?;
-    let scan = how(Scan::new(scope), &settings, common)?;
+    let Surveyed { scope, owners, .. } = surveyed(paths, common, &settings, true)?;
+    let scan = how(Scan::new(scope), owners, &settings, common)?;
     let index = index::place(common)?;
     let before = index.as_ref().map(|path| index::load(path, common)).unwrap_or_default();
     let (_bar, control) = Bar::new(common);
@@ -121,6 +123,8 @@ pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control)
 /// What is to be surveyed.
 struct Surveyed {
     scope: Scope,
+    /// The owners that the pools in it are configured with.
+    owners: Vec<PathBuf>,
     images: Vec<PathBuf>,
     only: Option<Vec<PathBuf>>,
 }
@@ -137,7 +141,7 @@ fn surveyed(
         paths.iter().cloned().partition(|path| leads(path, common) != Leads::Elsewhere);
     let here = [absolute(Path::new("."))?];
     let asked = if paths.is_empty() { here.to_vec() } else { answering(&paths, common) };
-    let declared = with_pools(declared(common, settings)?, &asked)?;
+    let (declared, owners) = with_pools(declared(common, settings)?, &asked)?;
     let is_restricted = !paths.is_empty() && (declared.is_some() || !images.is_empty());
     let mut scope = match declared {
         Some(scope) => scope,
@@ -154,7 +158,7 @@ fn surveyed(
             scope.roots.push(directory);
         }
     }
-    Ok(Surveyed { scope, images, only: is_restricted.then_some(paths) })
+    Ok(Surveyed { scope, owners, images, only: is_restricted.then_some(paths) })
 }
 
 /// Those of the paths whose file systems answer.
@@ -164,19 +168,23 @@ fn answering(paths: &[PathBuf], common: &Common) -> Vec<PathBuf> {
 }
 
 /// The declared scope, and the pools that the images lie in with the roots that they are configured with: a
-/// pool is a declaration, too.
-fn with_pools(declared: Option<Scope>, images: &[PathBuf]) -> Result<Option<Scope>, Failure> {
+/// pool is a declaration, too. And the files of the owners that they are configured with.
+fn with_pools(
+    declared: Option<Scope>,
+    images: &[PathBuf],
+) -> Result<(Option<Scope>, Vec<PathBuf>), Failure> {
     let host = Host::real(std::num::NonZeroUsize::MIN);
     // Of a directory it is the directory itself that may be in a pool, or the top of one.
     let inside: Vec<PathBuf> = images.iter().map(|image| image.join(FOLDER)).collect();
     let places = images.iter().zip(&inside);
     let places = places.map(|(image, inside)| if image.is_dir() { inside } else { image });
-    let mut roots = Vec::new();
+    let (mut roots, mut owners) = (Vec::new(), Vec::new());
     for pool in Pool::around(&host, places.map(|path| &**path))? {
         roots.extend(pool.roots()?);
+        owners.extend(pool.owners()?);
     }
     let mut scope = match declared {
-        None if roots.is_empty() => return Ok(None),
+        None if roots.is_empty() => return Ok((None, owners)),
         None => Scope::declared([], ScopeSource::Pool),
         Some(scope) => scope,
     };
@@ -185,11 +193,16 @@ fn with_pools(declared: Option<Scope>, images: &[PathBuf]) -> Result<Option<Scop
             scope.roots.push(root);
         }
     }
-    Ok(Some(scope))
+    Ok((Some(scope), owners))
 }
 
-fn run(scan: Scan, settings: &Settings, common: &Common) -> Result<Scanned, Failure> {
-    let scan = how(scan, settings, common)?;
+fn run(
+    scan: Scan,
+    owners: Vec<PathBuf>,
+    settings: &Settings,
+    common: &Common,
+) -> Result<Scanned, Failure> {
+    let scan = how(scan, owners, settings, common)?;
     let (_bar, control) = Bar::new(common);
     let Some(path) = index::place(common)? else { return Ok(scan.run(&control)?) };
     let before = index::load(&path, common);
@@ -198,8 +211,13 @@ fn run(scan: Scan, settings: &Settings, common: &Common) -> Result<Scanned, Fail
     Ok(scanned)
 }
 
-/// What the command line says about how to scan.
-fn how(scan: Scan, settings: &Settings, common: &Common) -> Result<Scan, Failure> {
+/// What the command line says about how to scan; `owners` are those that somebody has configured.
+fn how(
+    scan: Scan,
+    mut owners: Vec<PathBuf>,
+    settings: &Settings,
+    common: &Common,
+) -> Result<Scan, Failure> {
     let threads = common.threads.or_else(|| std::thread::available_parallelism().ok());
     let mut scan = scan
         .waivers(settings.waivers().to_vec())
@@ -208,17 +226,18 @@ fn how(scan: Scan, settings: &Settings, common: &Common) -> Result<Scan, Failure
     if let Some(seconds) = common.patience {
         scan = scan.patience(Duration::from_secs(seconds.into()));
     }
+    owners.extend(declared_owners(common)?);
+    Ok(if owners.is_empty() { scan } else { scan.owners(Owners::read(&owners)) })
+}
+
+/// The files of owners that somebody named: by flags, else in the variable.
+pub(crate) fn declared_owners(common: &Common) -> Result<Vec<PathBuf>, Failure> {
     let variable = std::env::var_os(OWNERS_VARIABLE);
-    let owners = common.owners.iter().cloned();
     let owners: Vec<PathBuf> = match (common.owners.is_empty(), variable) {
         (true, Some(variable)) => paths_in(&variable),
-        _ => owners.collect(),
+        _ => common.owners.clone(),
     };
-    if owners.is_empty() {
-        return Ok(scan);
-    }
-    let owners = owners.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    Ok(scan.owners(Owners::read(&owners)))
+    owners.iter().map(|path| absolute(path)).collect()
 }
 
 /// The paths in a variable, as in PATH.

@@ -51,8 +51,8 @@ pub(crate) fn names(graph: &Graph, out: &mut Output) -> Result<Names, Failure> {
     let mut names = Names::new();
     for pool in Pool::around(&host, graph.disks().map(|disk| disk.path()))? {
         match pool.state() {
-            Ok(state) => names.extend(state.snapshots.into_values().filter_map(|record| {
-                graph.find(&pool.top().join(&record.file)).map(|disk| (disk, record))
+            Ok(state) => names.extend(state.snapshots.values().filter_map(|record| {
+                graph.find(&pool.top().join(&record.file)).map(|disk| (disk, record.clone()))
             })),
             Err(error) => {
                 let why = Failure::from(error).message;

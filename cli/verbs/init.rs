@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use diskdag_snapshot::Pool;
+use diskdag_snapshot::pool::Config;
 
 use crate::args::{Common, Init};
 use crate::escape;
@@ -29,12 +30,17 @@ pub(crate) fn run(args: &Init, common: &Common, out: &mut Output) -> Result<Exit
         }
         roots.push(root);
     }
-    let pool = Pool::init(&pool::host(common)?, &dir, roots)?;
+    let owners = pool::absolute(&common.owners)?;
+    for path in &owners {
+        path.metadata().map_err(|error| Failure::on(path, "read", &error))?;
+    }
+    let pool = Pool::init(&pool::host(common)?, &dir, &Config { roots, owners })?;
     if out.json {
         let mut answer = Answer::begin(out, "init")?;
         answer.path("pool", pool.top())?;
         let roots = pool.roots()?;
         answer.paths("roots", roots.iter().skip(1).map(|root| &**root))?;
+        answer.paths("owners", pool.owners()?.iter().map(|path| &**path))?;
         answer.end()?;
     } else {
         writeln!(out, "{} is a pool; its disks stay as they are", escape::path(pool.top()))?;

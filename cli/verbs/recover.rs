@@ -26,6 +26,8 @@ pub(crate) fn run(args: &Recover, common: &Common, out: &mut Output) -> Result<E
         answer.field("questions", recovered.questions.clone())?;
         answer.field("rebuilt", recovered.rebuilt.is_some())?;
         answer.field("lost", recovered.rebuilt.clone().unwrap_or_default())?;
+        answer.field("confirmed", recovered.confirmed)?;
+        answer.paths("sealed", recovered.sealed.iter().map(|path| &**path))?;
         answer.end()?;
         return Ok(exit);
     }
@@ -39,13 +41,22 @@ pub(crate) fn run(args: &Recover, common: &Common, out: &mut Output) -> Result<E
     for line in pool::action_lines(&recovered) {
         writeln!(out, "{line}")?;
     }
+    if recovered.confirmed {
+        writeln!(out, "the catalogue is confirmed; what it lists counts")?;
+    }
+    for path in &recovered.sealed {
+        writeln!(out, "{} was writable, and is read-only again", escape::path(path))?;
+    }
     for orphan in &recovered.orphans {
         writeln!(out, "left over: {}; `diskdag gc` takes it away", escape::path(orphan))?;
     }
     for question in &recovered.questions {
         writeln!(out, "{}: {}", style.unknown("undecided"), escape::words(question))?;
     }
-    let is_quiet = recovered.rebuilt.is_none() && recovered.actions.is_empty();
+    let is_quiet = recovered.rebuilt.is_none()
+        && recovered.actions.is_empty()
+        && recovered.sealed.is_empty()
+        && !recovered.confirmed;
     if is_quiet && recovered.questions.is_empty() {
         writeln!(out, "nothing to recover")?;
     }

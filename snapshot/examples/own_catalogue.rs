@@ -176,7 +176,8 @@ pub fn run() -> Result<Vec<String>, Box<dyn Error>> {
     let database = Database::create(folder.path().join("database"))?;
     let dir = database.dir.clone();
     let host = Host::real(NonZeroUsize::MIN);
-    let pool = Pool::init(&host, &top, Vec::new())?.with_catalogue(std::sync::Arc::new(database));
+    let pool = Pool::init(&host, &top, &diskdag_snapshot::pool::Config::default())?
+        .with_catalogue(std::sync::Arc::new(database));
     let disk = top.join("alice.qcow2");
     NewImage { virtual_size: 64 << 20, ..NewImage::default() }
         .build()?

@@ -26,7 +26,7 @@ pub fn run(dir: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let control = Control::default();
 
     // A pool is a directory with a folder of records. Disks that lie there stay as they are.
-    let pool = Pool::init(&host, dir, Vec::new())?;
+    let pool = Pool::init(&host, dir, &diskdag_snapshot::pool::Config::default())?;
     let vm = dir.join("vm.qcow2");
     let image = create::Create { virtual_size: 1 << 20, ..create::Create::default() };
     image.build()?.write_to(&std::fs::File::create_new(&vm)?)?;

@@ -1,7 +1,7 @@
 //! Why an operation failed, and what it left behind.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::catalogue::{CatalogueError, OpId};
 use crate::name::{FileNameError, NameError};
@@ -61,10 +61,12 @@ pub enum ErrorKind {
         lost: Vec<String>,
     },
     /// There is no pool where one is needed.
-    #[error("'{}' lies in no pool", path.display())]
+    #[error("'{}' {}lies in no pool", path.display(), leads(to.as_deref()))]
     NoPool {
         /// The path.
         path: PathBuf,
+        /// Where it leads, if that is elsewhere: a symbolic link.
+        to: Option<PathBuf>,
     },
     /// A pool would lie inside of another, or around one.
     #[error("there is a pool at '{}' already", pool.display())]
@@ -95,6 +97,15 @@ pub enum ErrorKind {
     /// The directories in scope could not be asked.
     #[error("the scan of the scope failed: {0}")]
     Survey(String),
+    /// The pool's configuration cannot be read: which directories depend on the pool's images is not known.
+    #[error("cannot read the pool's configuration '{}'", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        cause: io::Error,
+    },
     /// The system refused a step.
     #[error("cannot {doing} '{}'", path.display())]
     Io {
@@ -115,6 +126,11 @@ pub enum ErrorKind {
         /// What they are.
         questions: Vec<String>,
     },
+}
+
+/// Where a symbolic link leads, as a part of a sentence.
+fn leads(to: Option<&Path>) -> String {
+    to.map_or_else(String::new, |to| format!("leads to '{}', which ", to.display()))
 }
 
 impl Error {

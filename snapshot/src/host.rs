@@ -6,7 +6,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diskdag_graph::{InUse, Usage};
 use jiff::Timestamp;
@@ -105,48 +105,35 @@ impl OpIds for RandomIds {
     }
 }
 
-/// What a caller may say to a long call: when to stop, and how long to wait for the pool.
+/// What a caller may say to a long call: when to stop, whom to tell, and how long to wait for whom.
 #[derive(Clone, Debug)]
 pub struct Control {
-    /// Cancel, deadline and progress of scans, and of the steps before the commit point.
-    pub scan: diskdag_graph::scan::Control,
-    /// Asked between steps: `true` stops an operation that has not reached its commit point, and has it
-    /// undone.
-    pub stop: Option<Stop>,
+    /// Cancel, deadline and progress: of scans, and between the steps before the commit point. An operation that
+    /// is stopped there is undone; after it, it is finished.
+    pub call: diskdag_graph::scan::Control,
     /// How long to wait for another writer of the pool.
     pub pool_wait: Duration,
-    /// How long to wait for an image that is in use.
+    /// How long to wait for an image that is in use; others may write to the pool meanwhile.
     pub image_wait: Duration,
-}
-
-/// When to stop.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    /// As soon as this becomes true.
-    pub cancel: Option<Arc<std::sync::atomic::AtomicBool>>,
-    /// At this time.
-    pub deadline: Option<Instant>,
 }
 
 impl Default for Control {
     /// Never stops, waits ten seconds for the pool and not at all for images.
     fn default() -> Self {
-        Self {
-            scan: diskdag_graph::scan::Control::default(),
-            stop: None,
-            pool_wait: Duration::from_secs(10),
-            image_wait: Duration::ZERO,
-        }
+        diskdag_graph::scan::Control::default().into()
+    }
+}
+
+impl From<diskdag_graph::scan::Control> for Control {
+    /// The same, which waits ten seconds for the pool and not at all for images.
+    fn from(call: diskdag_graph::scan::Control) -> Self {
+        Self { call, pool_wait: Duration::from_secs(10), image_wait: Duration::ZERO }
     }
 }
 
 impl Control {
     /// Whether the caller wants to stop.
     pub(crate) fn should_stop(&self) -> bool {
-        self.stop.as_ref().is_some_and(|stop| {
-            let cancelled = stop.cancel.as_ref();
-            cancelled.is_some_and(|flag| flag.load(std::sync::atomic::Ordering::Relaxed))
-                || stop.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-        })
+        self.call.should_stop()
     }
 }

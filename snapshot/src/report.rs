@@ -67,6 +67,10 @@ pub struct Recovered {
     pub questions: Vec<String>,
     /// The catalogue was lost or damaged, and was rebuilt: these things could not be.
     pub rebuilt: Option<Vec<String>>,
+    /// Snapshots that a crash, or somebody, had left writable, and that are read-only again.
+    pub sealed: Vec<PathBuf>,
+    /// Whether a person has come to stand by a catalogue that was rebuilt.
+    pub confirmed: bool,
 }
 
 /// What recovery did about one disk.

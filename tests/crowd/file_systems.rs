@@ -2,7 +2,7 @@
 //! Then the command is killed there, and recovers.
 
 use super::mounted::Small;
-use crate::support::require_qemu;
+use crate::support::{command, require_qemu};
 
 /// Every kind that can be mounted here. XFS wants 300 MiB at least; they are holes.
 fn all() -> Vec<Small> {
@@ -62,7 +62,8 @@ fn what_was_cut_off_is_undone_on_all_of_them() {
     if require_qemu().is_none() {
         return;
     }
-    let command = env!("CARGO_BIN_EXE_diskdag");
+    let command = command();
+    let command = command.to_str().expect("a path that a shell can read");
     for small in all() {
         small.sh("qemu-img create -q -f qcow2 vm.qcow2 4M; qemu-io -c 'write -P 1 0 256k' vm.qcow2 >/dev/null");
         small.diskdag("init .", &[0]);

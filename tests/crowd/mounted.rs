@@ -53,7 +53,7 @@ impl Small {
     /// Runs a program there.
     pub(super) fn run<A: AsRef<OsStr>>(
         &self,
-        program: &str,
+        program: impl AsRef<OsStr>,
         words: impl IntoIterator<Item = A>,
     ) -> Finished {
         let mut command = Command::new("nsenter");
@@ -75,7 +75,7 @@ impl Small {
 
     #[track_caller]
     pub(super) fn diskdag(&self, line: &str, codes: &[i32]) -> Finished {
-        let done = self.run(env!("CARGO_BIN_EXE_diskdag"), line.split(' '));
+        let done = self.run(crate::support::command(), line.split(' '));
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         let out = String::from_utf8_lossy(&done.stdout).into_owned();
         assert!(

@@ -7,7 +7,8 @@ use crate::support::items;
 
 /// An operation.
 struct Case {
-    /// What has happened before, a line a command; `write DISK BYTE` is the guest.
+    /// What has happened before, a line a command; `write DISK BYTE` is the guest, `over NAME` makes an overlay of
+    /// vm.qcow2.
     before: &'static [&'static str],
     /// What is killed.
     line: &'static str,
@@ -15,9 +16,10 @@ struct Case {
     is_atomic: bool,
 }
 
-/// How thorough to be.
-fn is_thorough() -> bool {
-    std::env::var_os("DISKDAG_KILL").is_some_and(|value| value == "every")
+/// How thorough to be: at each call (`calls`), and at each call of recovery as well (`every`).
+fn is_asked_for(thoroughness: &[&str]) -> bool {
+    let asked = std::env::var("DISKDAG_KILL").unwrap_or_default();
+    thoroughness.contains(&&*asked)
 }
 
 pub(crate) fn words(line: &str) -> impl Iterator<Item = &str> {
@@ -31,9 +33,17 @@ impl Case {
         for line in self.before {
             match line.strip_prefix("write ").and_then(|rest| rest.split_once(' ')) {
                 Some((disk, byte)) => pool.write(disk, byte.parse().unwrap()),
-                None => match line.strip_prefix("disk ") {
-                    Some(name) => drop(pool.disk(name)),
-                    None => drop(pool.ok(line)),
+                None => match line.split_once(' ') {
+                    Some(("disk", name)) => drop(pool.disk(name)),
+                    // As `qemu-img create -b` makes it.
+                    Some(("over", name)) => {
+                        pool.qemu.create(
+                            &pool.fleet.root(),
+                            "qcow2",
+                            &["-b", "vm.qcow2", "-F", "qcow2", name],
+                        );
+                    }
+                    _ => drop(pool.ok(line)),
                 },
             }
         }
@@ -46,7 +56,8 @@ impl Case {
         let End::Ran { code: 0, calls } = ran else { panic!("{}: {ran:?}", self.line) };
         let after = undisturbed.look();
         let mut reached = Vec::new();
-        for call in (1..=calls).filter(|call| is_thorough() || calls < 16 || call % 2 == 0) {
+        let each = is_asked_for(&["calls", "every"]);
+        for call in (1..=calls).filter(|call| each || calls < 16 || call % 2 == 0) {
             let pool = copy();
             match trace::run(&pool.root, words(self.line), call) {
                 Some(End::Killed { call }) => reached.push(call),
@@ -59,7 +70,7 @@ impl Case {
         }
         println!("{}: killed before {} of {calls} calls: {reached:?}", self.line, reached.len());
         assert!(reached.len() > 3, "{reached:?}");
-        if is_thorough() {
+        if is_asked_for(&["every"]) {
             self.kill_recovery(&copy, &before, &after, calls);
         }
     }
@@ -243,6 +254,11 @@ fn gc() {
         "snap rm s3 vm.qcow2",
     ];
     Case { before, line: "gc --older-than 0s --purge", is_atomic: false }.run();
+}
+
+#[test]
+fn adopt() {
+    Case { before: &["over top.qcow2"], line: "snap adopt top.qcow2", is_atomic: true }.run();
 }
 
 #[test]

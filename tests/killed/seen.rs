@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Answer, Qemu, finish, items, text_of};
+use crate::support::{self, Answer, Qemu, finish, items, text_of};
 
 /// A pool as a user sees it, without the numbers, which differ from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Copy {
 
     /// Runs the command in it.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> Answer {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_diskdag"));
+        let mut command = Command::new(support::command());
         command.args(words).current_dir(&self.root);
         command.env("DISKDAG_CONFIG", self.root.join("../settings"));
         Answer::new(format!("{command:?}"), finish(&mut command))

@@ -11,6 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::support;
+
 /// How a traced program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -80,7 +82,7 @@ pub(crate) fn run<A: AsRef<OsStr>>(
 ) -> Option<End> {
     let mut command = Command::new("sh");
     // It waits to be traced, and is then the program itself.
-    command.args(["-c", "kill -STOP $$; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_diskdag")]);
+    command.args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""]).arg(support::command());
     command.args(arguments).current_dir(folder).env("DISKDAG_CONFIG", folder.join("../settings"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let child = command.spawn().unwrap();

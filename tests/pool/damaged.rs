@@ -47,8 +47,8 @@ fn a_lost_catalogue_is_rebuilt_and_has_to_be_confirmed() {
     pool.ends("trash purge --all", 8);
     assert_eq!(pool.json("can-rm data.qcow2", 7)["verdict"], "unknown");
     pool.ends("recover", 8).says("--confirm");
-    pool.ok("recover --confirm");
-    pool.ok("recover");
+    pool.ends("recover --confirm", 0).says("confirmed");
+    pool.ends("recover", 0).says("nothing to recover");
     pool.ok("snap restore s1 vm.qcow2");
     assert_eq!(pool.read("vm.qcow2"), at_s1);
     pool.ok("snap restore s2 vm.qcow2");

@@ -16,6 +16,7 @@ mod clone;
 mod restore;
 // Removing: the trash, pins, gc.
 mod gc;
+mod owners;
 mod pins;
 mod remove;
 mod trash;

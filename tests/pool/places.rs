@@ -124,3 +124,14 @@ fn who_may_only_read_can_ask_everything() {
     }
     assert_eq!(pool.snapshots(), ["vm.qcow2@s1", "vm.qcow2@s2"]);
 }
+
+/// What the link leads to is what lies in no pool; the link does.
+#[test]
+fn a_link_out_of_the_pool_says_where_it_leads() {
+    let Some(pool) = Pool::with_vm() else { return };
+    let outside = pool.fleet.outside().join("elsewhere.qcow2");
+    std::fs::copy(pool.fleet.path("vm.qcow2"), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, pool.fleet.path("link.qcow2")).unwrap();
+    let refused = pool.ends("snap create s1 link.qcow2", 4);
+    let _said = refused.says("leads to").says("elsewhere.qcow2");
+}

@@ -88,13 +88,40 @@ fn an_image_is_waited_for() {
     assert_eq!(pool.snapshots(), ["vm.qcow2@s1"]);
 }
 
+/// Who waits for an image keeps nobody from the pool.
+#[test]
+fn others_write_while_an_image_is_waited_for() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.disk("other.qcow2");
+    let held = pool.qemu.hold(&pool.fleet.path("vm.qcow2"), false);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| pool.ok("snap create s1 vm.qcow2 --wait"));
+        for number in 0..10 {
+            pool.ok(&format!("snap create s{number} other.qcow2"));
+        }
+        assert!(!waiting.is_finished());
+        held.release();
+        waiting.join().unwrap();
+    });
+    assert_eq!(pool.snapshots().len(), 11);
+}
+
+/// Whether a process has come to catch a signal.
+fn listens_to(process: u32, signal: &str) -> bool {
+    let number = match signal {
+        "HUP" => 1,
+        "INT" => 2,
+        _ => 15,
+    };
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (number - 1)) != 0
+}
+
 /// A signal while it waits: nothing was done, and it says so.
 #[test]
 fn a_signal_stops_what_has_not_been_committed() {
     let Some(pool) = Pool::with_vm() else { return };
-    if !has_flock() {
-        return;
-    }
     let before = pool.bytes();
     let held = pool.qemu.hold(&pool.fleet.path("vm.qcow2"), false);
     for signal in ["INT", "TERM", "HUP"] {
@@ -107,18 +134,7 @@ fn a_signal_stops_what_has_not_been_committed() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It holds the pool's lock once it waits for the image; by then it listens.
-        let lock = pool.fleet.path(".diskdag/lock");
-        let is_free = || {
-            Command::new("flock")
-                .args(["-n", "-x"])
-                .arg(&lock)
-                .arg("true")
-                .status()
-                .unwrap()
-                .success()
-        };
-        while is_free() {
+        while !listens_to(child.id(), signal) {
             std::thread::yield_now();
         }
         let kill =

@@ -1,5 +1,6 @@
 //! Running a program so that it can neither hang the tests nor fill the memory.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -12,6 +13,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// No answer that is asked for here is longer; a 100,000-deep chain named whole takes a tenth.
 const MOST_OUTPUT: u64 = 256 << 20;
+
+/// The command that is tested: the one that Cargo has built for the tests, or the one that `DISKDAG_BINARY` names,
+/// such as that of a release.
+pub(crate) fn command() -> OsString {
+    std::env::var_os("DISKDAG_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_diskdag").into())
+}
 
 /// A program that has ended.
 #[derive(Debug)]

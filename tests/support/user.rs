@@ -7,6 +7,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::command;
+
 /// The user without rights, by convention, on Linux and elsewhere.
 const NOBODY: u32 = 65534;
 
@@ -25,7 +27,7 @@ pub(crate) struct Program {
 impl Program {
     /// The built command where Cargo put it.
     pub(crate) fn built() -> Program {
-        Program { path: env!("CARGO_BIN_EXE_diskdag").into(), _copy: None }
+        Program { path: command().into(), _copy: None }
     }
 
     /// The built command, copied if a folder above it is closed to other users.

@@ -99,6 +99,11 @@ pub enum Change {
         /// Which one.
         id: Id,
     },
+    /// The files of these snapshots are read-only.
+    Sealed {
+        /// Which ones.
+        ids: Vec<Id>,
+    },
     /// A snapshot is pinned: it must not be removed.
     PutPin(Pin),
     /// It is not pinned any more.

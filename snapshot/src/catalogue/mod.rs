@@ -14,6 +14,7 @@ mod log;
 mod memory;
 mod record;
 mod redb;
+mod rows;
 mod state;
 
 use std::fmt::Debug;
@@ -24,6 +25,7 @@ pub use intent::{Intent, OverlayMember, OverlayShape, OverlayVerb, Work};
 pub use log::LogCatalogue;
 pub use memory::MemoryCatalogue;
 pub use record::{Pin, SnapshotRecord, Standing, TrashRecord};
+pub use rows::{Rows, Snapshots};
 pub use state::State;
 
 /// A store of pools' records. Object-safe; every call may come from any thread.
@@ -42,7 +44,7 @@ pub use state::State;
 ///    ([`ApplyError::Fenced`]). This is what keeps apart hosts that share a store.
 /// 5. A store that is not there, or cannot be read, is an error, never an empty state.
 pub trait Catalogue: Send + Sync + Debug {
-    /// All that is recorded.
+    /// All that is recorded. A [`State`] is cheap to clone: what a store keeps in memory it can give away.
     ///
     /// # Errors
     ///

@@ -55,6 +55,10 @@ pub struct SnapshotRecord {
     /// a guest has written since.
     #[serde(default, skip_serializing_if = "is_false")]
     pub inconsistent: bool,
+    /// Its file may still be writable: that is taken away after the commit, and whoever writes to the pool next
+    /// makes sure of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unsealed: bool,
     /// Whether it is kept or on its way out.
     #[serde(default)]
     pub standing: Standing,

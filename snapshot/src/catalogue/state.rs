@@ -7,14 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ApplyError;
 use super::{
-    Batch, Change, Fence, Intent, OpId, Pin, Revision, SnapshotRecord, Standing, TrashRecord,
+    Batch, Change, Fence, Intent, OpId, Pin, Revision, Rows, SnapshotRecord, Snapshots, Standing,
+    TrashRecord,
 };
 use crate::name::{Id, SnapshotName};
 
 /// How many committed batches are remembered, so that one that is committed again is recognised.
 pub(super) const REMEMBERED: usize = 1024;
 
-/// What a catalogue holds. Plain data; [`State::apply`] is the one place in which it changes.
+/// What a catalogue holds. Plain data; [`State::apply`] is the one place in which it changes. A clone shares the rows,
+/// however many there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct State {
@@ -30,11 +32,11 @@ pub struct State {
     /// What could not be rebuilt.
     pub lost: Vec<String>,
     /// By id.
-    pub snapshots: BTreeMap<Id, SnapshotRecord>,
+    pub snapshots: Snapshots,
     /// By the id of the snapshot.
-    pub pins: BTreeMap<Id, Pin>,
+    pub pins: Rows<Pin>,
     /// By id.
-    pub trash: BTreeMap<Id, TrashRecord>,
+    pub trash: Rows<TrashRecord>,
     /// By operation.
     pub intents: BTreeMap<OpId, Intent>,
     /// The last 1024 batches, oldest first.
@@ -62,9 +64,9 @@ impl Default for State {
             next_id: Id(1),
             confirmed: true,
             lost: Vec::new(),
-            snapshots: BTreeMap::new(),
-            pins: BTreeMap::new(),
-            trash: BTreeMap::new(),
+            snapshots: Snapshots::default(),
+            pins: Rows::new(),
+            trash: Rows::new(),
             intents: BTreeMap::new(),
             done: VecDeque::new(),
         }
@@ -139,6 +141,15 @@ impl State {
             Change::Forget { op } => self.done.retain(|done| done.op != op),
             Change::PutSnapshot(record) => drop(self.snapshots.insert(record.id, record)),
             Change::DropSnapshot { id } => drop(self.snapshots.remove(&id)),
+            Change::Sealed { ids } => {
+                for id in ids {
+                    let record = self.snapshots.get(&id).filter(|record| record.unsealed).cloned();
+                    if let Some(record) = record {
+                        let record = SnapshotRecord { unsealed: false, ..record };
+                        self.snapshots.insert(id, record);
+                    }
+                }
+            }
             Change::PutPin(pin) => drop(self.pins.insert(pin.snapshot, pin)),
             Change::DropPin { snapshot } => drop(self.pins.remove(&snapshot)),
             Change::PutTrash(record) => drop(self.trash.insert(record.id, record)),
@@ -147,20 +158,20 @@ impl State {
         }
     }
 
-    /// The kept snapshot of `disk` that is called `name`. O(snapshots).
+    /// The kept snapshot of `disk` that is called `name`; the oldest, if there are several. O(log snapshots).
     #[must_use]
     pub fn snapshot(&self, disk: &Path, name: &SnapshotName) -> Option<&SnapshotRecord> {
-        self.kept().find(|record| record.name == *name && record.disk == disk)
+        self.snapshots.named(disk, name)
     }
 
-    /// The snapshot, kept or retired, that the file at `file` holds. O(snapshots).
+    /// The snapshot, kept or retired, that the file at `file` holds. O(log snapshots).
     #[must_use]
     pub fn snapshot_at(&self, file: &Path) -> Option<&SnapshotRecord> {
-        self.snapshots.values().find(|record| record.file == file)
+        self.snapshots.at(file)
     }
 
     /// The snapshots that have a name, oldest first.
-    pub fn kept(&self) -> impl Iterator<Item = &SnapshotRecord> {
+    pub fn kept(&self) -> impl DoubleEndedIterator<Item = &SnapshotRecord> {
         self.snapshots.values().filter(|record| record.standing == Standing::Kept)
     }
 }

@@ -3,6 +3,7 @@
 mod claim;
 mod content;
 mod fitness;
+mod seal;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -21,6 +22,7 @@ pub(crate) use claim::claim;
 pub(crate) use content::Content;
 use content::{Shape, content};
 pub(crate) use fitness::Allowed;
+pub(crate) use seal::{Sealing, freeze_file, seal, seal_one};
 
 /// A disk that lies in the pool, open.
 #[derive(Debug)]

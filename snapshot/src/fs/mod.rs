@@ -19,6 +19,7 @@
 //!    never asked again as if nothing had happened.
 
 mod real;
+mod steps;
 mod sys;
 
 use std::ffi::OsString;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use diskdag_qcow2::source::Source;
 
 pub use real::RealFs;
+pub use steps::{give_name, is_absent, read_all, read_up_to, write_all};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -196,6 +198,13 @@ pub trait FsFile: Source + Debug {
     ///
     /// Whatever the system answers.
     fn claim(&self) -> io::Result<Claim>;
+
+    /// Whether it could be claimed now, without doing it: nobody is kept from it, not even for an instant.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system answers.
+    fn is_free(&self) -> io::Result<bool>;
 }
 
 /// A file system, as far as this crate needs one. Paths are absolute. Nothing here follows a symbolic
@@ -243,11 +252,12 @@ pub trait Fs: Send + Sync + Debug + 'static {
     /// `Unsupported` where the file system has no such step; whatever else the system answers.
     fn exchange(&self, a: &Path, b: &Path) -> io::Result<()>;
 
-    /// Gives a file another name, which nobody may have yet.
+    /// Gives a file or a directory another name, which nobody may have yet, in one step (`renameat2` with
+    /// `RENAME_NOREPLACE`). See [`give_name`] for file systems without one.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists`; whatever else the system answers.
+    /// `AlreadyExists`; `Unsupported` where the file system has no such step; whatever else the system answers.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Gives a file another name, taking it from whoever has it.
@@ -300,63 +310,4 @@ pub trait Fs: Send + Sync + Debug + 'static {
     ///
     /// Whatever the system answers.
     fn try_lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn Lock>>>;
-}
-
-/// Writes all of `bytes`. Writes cut short go on; interrupted ones are tried again.
-///
-/// # Errors
-///
-/// Whatever the system answers; `WriteZero` if it takes no more.
-pub fn write_all(file: &dyn FsFile, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match file.write_at(offset, bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                bytes = bytes.get(written..).unwrap_or_default();
-                offset += written as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Reads `len` bytes from `offset` on, or as many as there are. Reads cut short go on.
-///
-/// # Errors
-///
-/// Whatever the system answers.
-pub fn read_up_to(file: &dyn FsFile, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    let mut done = 0;
-    while done < len {
-        match file.read_at(offset + done as u64, bytes.get_mut(done..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(more) => done += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(done);
-    Ok(bytes)
-}
-
-/// All bytes of a file.
-///
-/// # Errors
-///
-/// Whatever the system answers; `FileTooLarge` beyond `limit`.
-pub fn read_all(file: &dyn FsFile, limit: u64) -> io::Result<Vec<u8>> {
-    let len = file.len()?;
-    match usize::try_from(len) {
-        Ok(wanted) if len <= limit => read_up_to(file, 0, wanted),
-        _ => Err(io::ErrorKind::FileTooLarge.into()),
-    }
-}
-
-/// Whether the error says that nothing is there.
-#[must_use]
-pub fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -131,6 +131,10 @@ impl FsFile for RealFile {
     fn claim(&self) -> io::Result<Claim> {
         sys::claim(&self.0)
     }
+
+    fn is_free(&self) -> io::Result<bool> {
+        sys::is_free(&self.0)
+    }
 }
 
 impl Source for RealFile {

@@ -97,15 +97,8 @@ pub(super) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     rustix::fs::renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).map_err(unsupported)
 }
 
-/// Where the file system cannot refuse to replace (NFS) a link does: it never takes a name from anybody.
 pub(super) fn rename_to_nobodys(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            std::fs::hard_link(from, to)?;
-            std::fs::remove_file(from)
-        }
-        other => Ok(other?),
-    }
+    rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(unsupported)
 }
 
 /// The type of a mode differs between systems.
@@ -220,6 +213,20 @@ pub(super) fn claim(file: &File) -> io::Result<Claim> {
     Ok(held.map_or(Claim::Ours, |by| Claim::InUse { by }))
 }
 
+/// Asked without a lock: where there are none, it is free as far as anybody knows.
+#[cfg(target_os = "linux")]
+pub(super) fn is_free(file: &File) -> io::Result<bool> {
+    for bytes in [100..=104, 200..=204] {
+        match holder(file, bytes) {
+            Ok(None) => {}
+            Ok(Some(_)) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 /// Who holds one of these bytes, in words.
 #[cfg(target_os = "linux")]
 fn holder(file: &File, bytes: std::ops::RangeInclusive<i64>) -> io::Result<Option<String>> {
@@ -289,6 +296,12 @@ const READ_LOCK: i16 = 0;
 const WRITE_LOCK: i16 = 1;
 #[cfg(target_os = "linux")]
 const UNLOCKED: i16 = 2;
+
+/// As [`claim`].
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_free(_file: &File) -> io::Result<bool> {
+    Ok(true)
+}
 
 /// QEMU takes other locks there, which cannot be asked.
 #[cfg(not(target_os = "linux"))]

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use diskdag_graph::State as DiskState;
 
 use crate::catalogue::{Change, SnapshotRecord, Standing};
-use crate::disk::{Content, Disk, claim};
+use crate::disk::{Content, Disk, claim, freeze_file};
 use crate::error::{Error, ErrorKind};
 use crate::host::Control;
 use crate::name::{NAME_MAX, SnapshotName};
-use crate::operate::overlays::freeze_file;
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind, Refusal};
 use crate::report::{DiskDone, Done, Notice};
@@ -79,26 +78,27 @@ impl Pool {
                 frozen: false,
                 adopted: true,
                 inconsistent: false,
+                unsealed: true,
                 standing: Standing::Kept,
             }));
         }
         session.commit((op, 0), changes, None).map_err(|error| Error::of_commit(op, error))?;
         for done in &disks {
-            notices.extend(self.freeze_adopted(&done.path, control));
+            notices.extend(self.freeze_adopted(&done.path));
         }
         Ok(Done { op, disks, notices, freed: 0 })
     }
 
-    fn freeze_adopted(&self, path: &Path, control: &Control) -> Option<Notice> {
+    fn freeze_adopted(&self, path: &Path) -> Option<Notice> {
         let frozen = || {
             let file = self.fs().open(path, crate::fs::Access::Read)?;
             // A reader is no harm; whoever writes to it is.
-            if let Ok(users) = claim(self, control, path, &*file)
+            if let Ok(users) = claim(self, path, &*file)
                 && !users.is_empty()
             {
                 return Err(std::io::Error::other(users.to_string()));
             }
-            freeze_file(self.fs(), path)
+            freeze_file(self.fs(), path).map(drop)
         };
         let error = frozen().err()?;
         let detail = format!("was not made read-only: {error}");
@@ -109,7 +109,7 @@ impl Pool {
 /// What lies below a disk, nearest first; a chain that is broken cannot be taken over.
 fn chain(session: &Session<'_>, live: &Disk, refusal: &mut Refusal) -> Result<Vec<PathBuf>, Error> {
     let survey = &session.pool.host().survey;
-    let surveyed = survey.follow(std::slice::from_ref(&live.path), &session.control.scan)?;
+    let surveyed = survey.follow(std::slice::from_ref(&live.path), &session.control.call)?;
     let mut below = Vec::new();
     for found in &surveyed.images {
         let id = match found {

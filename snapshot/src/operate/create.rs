@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::{
-    Change, OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing,
-};
+use crate::catalogue::{OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing};
 use crate::disk::{Allowed, Content, Disk, backing_name};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Effect, Error, ErrorKind};
 use crate::host::Control;
 use crate::name::{Id, SnapshotName, pending_path, snapshot_path};
-use crate::operate::overlays::{self, Planned, freeze_file};
+use crate::operate::freeze::freeze;
+use crate::operate::overlays::{self, Planned};
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind, Refusal};
 use crate::report::{DiskDone, Done, Notice};
@@ -75,12 +74,21 @@ impl Pool {
     ///
     /// [`ErrorKind`], by kind; a refusal names every reason at once. [`Error::effect`] says what was changed.
     pub fn create(&self, create: &Create, control: &Control) -> Result<Done, Error> {
-        if create.freeze {
-            return freeze(&mut self.begin(control)?, create);
-        }
-        let run = |creates: Vec<Create>| create_all(self, &creates, control);
-        let done = self.creates().run(create.clone(), run);
-        done.unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
+        self.when_free(control, || {
+            if create.freeze {
+                return freeze(&mut self.begin(control)?, create);
+            }
+            loop {
+                let run = |creates: Vec<Create>| create_all(self, &creates, control);
+                let done = self.creates().run(create.clone(), run);
+                match done.unwrap_or_else(|| Err(ErrorKind::Stopped.into())) {
+                    // Whoever ran it was stopped by a caller of its own.
+                    Err(Error { kind: ErrorKind::Stopped, effect: Effect::None })
+                        if !control.should_stop() => {}
+                    done => return done,
+                }
+            }
+        })
     }
 }
 
@@ -137,13 +145,15 @@ fn is_taken(pool: &Pool, create: &Create, planned: &[Planned]) -> bool {
 
 /// The pool could not be had: not by any of them. Only the first learns every detail.
 fn refuse_all(count: usize, error: Error) -> Vec<Result<Done, Error>> {
-    let pool = match &error.kind {
+    let text = error.to_string();
+    let like = match &error.kind {
         ErrorKind::Locked { pool } => Some(pool.clone()),
         _ => None,
     };
-    let text = error.to_string();
-    let other = || match &pool {
+    let is_stopped = matches!(error.kind, ErrorKind::Stopped);
+    let other = || match &like {
         Some(pool) => ErrorKind::Locked { pool: pool.clone() }.into(),
+        None if is_stopped => ErrorKind::Stopped.into(),
         None => ErrorKind::Together(text.clone()).into(),
     };
     let mut all: Vec<Result<Done, Error>> = vec![Err(error)];
@@ -202,7 +212,7 @@ fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
 }
 
 /// All disks, claimed; what stands in the way of any of them is added to `refusal`.
-fn find_all(
+pub(super) fn find_all(
     session: &Session<'_>,
     create: &Create,
     refusal: &mut Refusal,
@@ -228,7 +238,7 @@ fn find_all(
             let advice = "take another name, or remove that snapshot";
             refusal.add(Reason::new(&disk.path, ReasonKind::Exists, detail).advising(advice));
         }
-        refusal.merge(disk.claim(pool, session.control)?);
+        refusal.merge(disk.claim(pool)?);
         disks.push(disk);
     }
     chains(session, create, &disks, refusal)?;
@@ -260,7 +270,7 @@ fn chains(
         }
         refusal.merge(Refusal { doubts: removal.doubts, ..Refusal::default() });
     }
-    let surveyed = session.pool.host().survey.follow(&paths, &session.control.scan)?;
+    let surveyed = session.pool.host().survey.follow(&paths, &session.control.call)?;
     for (disk, found) in disks.iter().zip(&surveyed.images) {
         // A header that makes no sense was said already.
         if matches!(disk.content, Content::Broken(_)) {
@@ -302,7 +312,8 @@ fn shape(disk: &Disk, side: &Path) -> OverlayShape {
     }
 }
 
-fn record(
+/// The snapshot as it is recorded.
+pub(super) fn record(
     session: &Session<'_>,
     create: &Create,
     op: OpId,
@@ -322,45 +333,7 @@ fn record(
         frozen: create.freeze,
         adopted: false,
         inconsistent: false,
+        unsealed: true,
         standing: Standing::Kept,
     }
-}
-
-/// The disks become snapshots where they lie.
-fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done, Error> {
-    if let Some(done) = session.done_before(create.op, 0) {
-        return Ok(done);
-    }
-    let op = session.pool.op(create.op)?;
-    let mut refusal = Refusal::default();
-    let disks = find_all(session, create, &mut refusal)?;
-    if !refusal.is_empty() {
-        return Err(refusal.into_error());
-    }
-    let (mut changes, mut done) = (Vec::new(), Vec::new());
-    for disk in &disks {
-        let id = session.next_id();
-        let record = record(session, create, op, id, disk, disk.recorded.clone());
-        changes.push(Change::PutSnapshot(record));
-        done.push(DiskDone {
-            disk: disk.path.clone(),
-            snapshot: Some(create.name.clone()),
-            id,
-            path: disk.path.clone(),
-        });
-    }
-    session
-        .commit((op, 0), changes, create.tag.as_deref())
-        .map_err(|error| Error::of_commit(op, error))?;
-    let mut notices = Vec::new();
-    for disk in &disks {
-        notices.extend(disk.notices.iter().cloned());
-        for path in std::iter::once(&*disk.path).chain(disk.data_file()) {
-            if let Err(error) = freeze_file(session.pool.fs(), path) {
-                let detail = format!("could not be made read-only: {error}");
-                notices.push(Notice::new(path, "not-read-only", detail));
-            }
-        }
-    }
-    Ok(Done { op, disks: done, notices, freed: 0 })
 }

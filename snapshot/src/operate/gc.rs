@@ -12,7 +12,8 @@ use crate::fs::{Access, Fs, Kind, Stat, is_absent, read_up_to};
 use crate::host::Control;
 use crate::marker::Marker;
 use crate::name::FileName;
-use crate::operate::{judge, trash, trashing};
+use crate::operate::judge::{self, Judged};
+use crate::operate::{trash, trashing};
 use crate::pool::{FOLDER, Pool, Session};
 use crate::refusal::Refusal;
 
@@ -129,7 +130,7 @@ fn round(
         let held = judge::hold(session, &candidate.path, &mut refusal).map(drop);
         let would_free = freed_so_far.saturating_add(freed(&candidate, collect));
         let why = if judged.is_needed(at) && doubts.is_empty() {
-            "something needs it".to_owned()
+            judged.needed_by(at)
         } else if let Err(error) = held {
             error.to_string()
         } else if !refusal.is_empty() {
@@ -148,7 +149,7 @@ fn round(
         collected.freed = freed_so_far;
         return Ok(());
     }
-    take_away(session, collect, dead, collected)
+    take_away(session, collect, dead, &judged, collected)
 }
 
 fn garbage(candidate: &Candidate, reason: String) -> Garbage {
@@ -280,6 +281,7 @@ fn take_away(
     session: &mut Session<'_>,
     collect: &Collect,
     dead: Vec<Candidate>,
+    judged: &Judged,
     collected: &mut Collected,
 ) -> Result<(), Error> {
     let pool = session.pool;
@@ -293,7 +295,7 @@ fn take_away(
     }
     let mut begun = false;
     if !to_trash.is_empty() {
-        let items = retire_to_trash(session, &to_trash)?;
+        let items = retire_to_trash(session, &to_trash, judged)?;
         begun = true;
         if collect.purge {
             for_good.extend(items);
@@ -328,12 +330,13 @@ fn after(begun: bool, mut error: Error) -> Error {
 fn retire_to_trash(
     session: &mut Session<'_>,
     records: &[SnapshotRecord],
+    judged: &Judged,
 ) -> Result<Vec<TrashRecord>, Error> {
     let op = session.pool.op(None)?;
     let mut items = Vec::with_capacity(records.len());
     for record in records {
         items.push(trashing::item(session, op, record)?);
     }
-    trashing::move_there(session, op, Vec::new(), &items, None)?;
+    trashing::move_there(session, op, Vec::new(), &items, judged, None)?;
     Ok(items)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use diskdag_graph::{DiskId, Doubt, DoubtKind, Removal};
+use diskdag_graph::{BlockerKind, DiskId, Doubt, DoubtKind, Removal};
 
 use crate::disk::claim;
 use crate::error::{Error, ErrorKind};
@@ -18,6 +18,7 @@ pub(super) struct Judged {
     removal: Removal,
     /// The node of each file, in the order asked.
     ids: Vec<DiskId>,
+    files: Vec<PathBuf>,
 }
 
 /// Asks about `files`, absolute paths, all of which have to be there.
@@ -34,8 +35,8 @@ pub(super) fn judge(session: &Session<'_>, files: &[PathBuf]) -> Result<Judged, 
             }
         }
     }
-    let removal = surveyed.graph.removal(&ids);
-    Ok(Judged { surveyed, removal, ids })
+    let removal = surveyed.graph.removal(&ids).with_owners(&surveyed.graph, &surveyed.owned);
+    Ok(Judged { surveyed, removal, ids, files: files.to_vec() })
 }
 
 impl Judged {
@@ -43,8 +44,11 @@ impl Judged {
     pub(super) fn refusal(&self, session: &Session<'_>) -> Refusal {
         let mut refusal = Refusal { doubts: self.doubts(session), ..Refusal::default() };
         for blocker in &self.removal.blockers {
-            let mut reason = Reason::new(&*blocker.path, ReasonKind::Dependent, &*blocker.detail);
+            let is_owner = blocker.kind == BlockerKind::Owner;
+            let kind = if is_owner { ReasonKind::Owner } else { ReasonKind::Dependent };
+            let mut reason = Reason::new(&*blocker.path, kind, &*blocker.detail);
             reason.depth = blocker.depth;
+            reason.advice = is_owner.then(|| "take the disk from its owner first".to_owned());
             refusal.add(reason);
         }
         refusal
@@ -64,9 +68,33 @@ impl Judged {
         doubts
     }
 
-    /// Whether something needs the file, be it a member of the set. In doubt it does.
+    /// Whether something needs the file, be it a member of the set, or an owner names it. In doubt it does.
     pub(super) fn is_needed(&self, at: usize) -> bool {
-        self.ids.get(at).is_none_or(|id| !self.surveyed.graph.has_dependents(*id).is_no())
+        let Surveyed { graph, owned, .. } = &self.surveyed;
+        self.ids.get(at).is_none_or(|id| {
+            !graph.has_dependents(*id).is_no()
+                || owned.of(*id).next().is_some()
+                || !owned.doubts().is_empty()
+        })
+    }
+
+    /// Who needs the file, in words.
+    pub(super) fn needed_by(&self, at: usize) -> String {
+        let owners = self.ids.get(at).map(|id| self.surveyed.owned.names(*id));
+        match owners.unwrap_or_default().first() {
+            Some(owner) => format!("is a disk of {owner}"),
+            None => "something needs it".to_owned(),
+        }
+    }
+
+    /// Asks the same once more: who depends on whom now?
+    pub(super) fn again(&self, session: &Session<'_>) -> Result<Surveyed, Error> {
+        session.survey_again(&self.surveyed, &self.files)
+    }
+
+    /// The files that it is about.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether something outside of the set needs the file.
@@ -101,7 +129,7 @@ pub(super) fn hold(
 ) -> Result<Box<dyn FsFile>, Error> {
     let file = session.pool.fs().open(path, Access::Read);
     let file = file.map_err(|cause| ErrorKind::io("open", path, cause))?;
-    refusal.merge(claim(session.pool, session.control, path, &*file)?);
+    refusal.merge(claim(session.pool, path, &*file)?);
     Ok(file)
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::Doubt;
 
-use crate::catalogue::{Pin, SnapshotRecord, State, TrashRecord};
+use crate::catalogue::{Pin, SnapshotRecord, TrashRecord};
 use crate::error::Error;
 use crate::fs::is_absent;
 use crate::host::Control;
@@ -78,7 +78,7 @@ impl Pool {
         };
         let records: Vec<SnapshotRecord> = state.kept().filter(of_disk).cloned().collect();
         let files: Vec<PathBuf> = records.iter().map(|record| self.path(&record.file)).collect();
-        let surveyed = self.host().survey.survey(&self.roots()?, &files, &control.scan)?;
+        let surveyed = self.survey(&files, &control.call)?;
         let graph = &surveyed.graph;
         let snapshots = records.into_iter().zip(files).zip(&surveyed.images);
         let listed = snapshots.map(|((record, path), found)| {
@@ -109,11 +109,11 @@ impl Pool {
     ///
     /// As [`list`](Self::list).
     pub fn list_trash(&self, control: &Control) -> Result<Vec<ListedTrash>, Error> {
-        let State { trash, .. } = self.state()?;
+        let trash = self.state()?.trash;
         let files: Vec<PathBuf> = trash.values().map(|record| self.path(&record.file)).collect();
-        let surveyed = self.host().survey.follow(&files, &control.scan)?;
+        let surveyed = self.host().survey.follow(&files, &control.call)?;
         let mut listed = Vec::with_capacity(files.len());
-        for ((record, path), found) in trash.into_values().zip(files).zip(&surveyed.images) {
+        for ((record, path), found) in trash.values().zip(files).zip(&surveyed.images) {
             let actual_size = match self.fs().stat(&path) {
                 Ok(stat) => Some(stat.allocated),
                 Err(error) if is_absent(&error) => None,
@@ -124,7 +124,7 @@ impl Pool {
             let needs = needs.map(|disk| disk.path().to_owned()).collect();
             listed.push(ListedTrash {
                 was: self.path(&record.was),
-                record,
+                record: record.clone(),
                 path,
                 actual_size,
                 needs,

@@ -6,6 +6,7 @@
 mod adopt;
 mod clone;
 mod create;
+mod freeze;
 mod gc;
 mod judge;
 mod list;
@@ -21,7 +22,7 @@ pub use clone::Clones;
 pub use create::{Create, MAX_DEPTH};
 pub use gc::{Collect, Collected, Garbage};
 pub use list::{ListedSnapshot, ListedTrash, Listing};
-pub(crate) use overlays::{END, end, freeze_file};
+pub(crate) use overlays::{END, end};
 pub use remove::{Fate, Remove, RemovePlan, RemoveStep};
 pub use restore::Restore;
 pub use select::Selection;

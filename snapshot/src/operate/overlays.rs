@@ -5,12 +5,12 @@
 //! snapshot is made read-only. Operations that are run together share the commits and the directories.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::catalogue::{Change, Intent, OpId, OverlayMember, OverlayVerb, Work};
-use crate::disk::Disk;
+use crate::disk::{Disk, freeze_file};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::fs::{Access, Attributes, Fs};
+use crate::fs::Attributes;
 use crate::overlay::{self, WriteError, directory};
 use crate::pool::{Commit, Pool, Session};
 use crate::recover;
@@ -233,11 +233,4 @@ fn finish(pool: &Pool, plan: Planned) -> Done {
         tracing::info!(%op, disk = %disk.disk.display(), id = %disk.id, path = %disk.path.display(), "done");
     }
     Done { op, disks, notices, freed: 0 }
-}
-
-/// Takes away every permission to write.
-pub(crate) fn freeze_file(fs: &dyn Fs, path: &Path) -> std::io::Result<()> {
-    let file = fs.open(path, Access::Read)?;
-    let mode = file.stat()?.mode;
-    if mode & 0o222 == 0 { Ok(()) } else { file.set_mode(mode & !0o222) }
 }

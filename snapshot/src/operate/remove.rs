@@ -91,6 +91,7 @@ impl Remove {
 struct Planned {
     records: Vec<(SnapshotRecord, Fate)>,
     plan: RemovePlan,
+    judged: Judged,
     _held: Vec<Box<dyn FsFile>>,
 }
 
@@ -114,16 +115,18 @@ impl Pool {
     /// [`ErrorKind`], by kind; a refusal names every dependent. If a dependent appears while the files
     /// go, they are put back, and that is a refusal too.
     pub fn remove(&self, remove: &Remove, control: &Control) -> Result<Done, Error> {
-        let mut session = self.begin(control)?;
-        if let Some(done) = session.done_before(remove.op, trashing::END) {
-            return Ok(done);
-        }
-        let planned = plan(&session, remove)?;
-        if !planned.plan.refusal.is_empty() {
-            return Err(planned.plan.refusal.into_error());
-        }
-        let op = self.op(remove.op)?;
-        carry_out(&mut session, op, remove, planned)
+        self.when_free(control, || {
+            let mut session = self.begin(control)?;
+            if let Some(done) = session.done_before(remove.op, trashing::END) {
+                return Ok(done);
+            }
+            let planned = plan(&session, remove)?;
+            if !planned.plan.refusal.is_empty() {
+                return Err(planned.plan.refusal.into_error());
+            }
+            let op = self.op(remove.op)?;
+            carry_out(&mut session, op, remove, planned)
+        })
     }
 }
 
@@ -136,9 +139,26 @@ fn plan(session: &Session<'_>, remove: &Remove) -> Result<Planned, Error> {
     let in_the_way = judged.refusal(session);
     if !remove.retire && !in_the_way.is_empty() {
         refusal.merge(in_the_way);
-        for reason in refusal.reasons.iter_mut().filter(|it| it.kind == ReasonKind::Dependent) {
-            reason.advice =
-                Some("--retire: the name goes now, the file when nothing needs it".into());
+        const RETIRE: &str = "--retire: the name goes now, the file when nothing needs it";
+        for reason in &mut refusal.reasons {
+            match reason.kind {
+                ReasonKind::Dependent => {
+                    let item = session
+                        .state
+                        .trash
+                        .values()
+                        .find(|item| pool.path(&item.file) == reason.path);
+                    reason.advice = Some(match item {
+                        Some(item) => format!("`diskdag trash purge {}`, or {RETIRE}", item.id),
+                        None => RETIRE.to_owned(),
+                    });
+                }
+                ReasonKind::Owner => {
+                    let first = "take the disk from its owner first, or ";
+                    reason.advice = Some(format!("{first}{RETIRE}"));
+                }
+                _ => {}
+            }
         }
     }
     refusal.reasons.extend(records.iter().filter_map(|record| judge::pinned(session, record)));
@@ -159,7 +179,7 @@ fn plan(session: &Session<'_>, remove: &Remove) -> Result<Planned, Error> {
         });
         fates.push((record, fate));
     }
-    Ok(Planned { records: fates, plan: RemovePlan { steps, refusal }, _held: held })
+    Ok(Planned { records: fates, plan: RemovePlan { steps, refusal }, judged, _held: held })
 }
 
 fn fate(
@@ -215,7 +235,7 @@ fn carry_out(
         }
         disks.push(done);
     }
-    trashing::move_there(session, op, changes, &items, remove.tag.as_deref())?;
+    trashing::move_there(session, op, changes, &items, &planned.judged, remove.tag.as_deref())?;
     for path in thaw {
         if let Err(cause) = trashing::thaw(pool.fs(), &path) {
             let kind = ErrorKind::io("make writable", path, cause);

@@ -48,14 +48,16 @@ impl Pool {
     /// [`ErrorKind`], by kind; a refusal names every reason at once, among them whoever uses a live path as
     /// backing file: its content would change under them.
     pub fn restore(&self, restore: &Restore, control: &Control) -> Result<Done, Error> {
-        let mut session = self.begin(control)?;
-        session.confirmed()?;
-        if let Some(done) = session.done_before(restore.op, overlays::END) {
-            return Ok(done);
-        }
-        let planned = plan(&mut session, restore)?;
-        let mut results = overlays::run(&mut session, vec![planned]);
-        results.pop().unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
+        self.when_free(control, || {
+            let mut session = self.begin(control)?;
+            session.confirmed()?;
+            if let Some(done) = session.done_before(restore.op, overlays::END) {
+                return Ok(done);
+            }
+            let planned = plan(&mut session, restore)?;
+            let mut results = overlays::run(&mut session, vec![planned]);
+            results.pop().unwrap_or_else(|| Err(ErrorKind::Stopped.into()))
+        })
     }
 
     /// What [`restore`](Self::restore) would answer. Changes nothing.
@@ -93,7 +95,7 @@ fn plan(session: &mut Session<'_>, restore: &Restore) -> Result<Planned, Error> 
             let detail = format!("has a snapshot called {keep} already");
             refusal.add(Reason::new(&disk.path, ReasonKind::Exists, detail));
         }
-        refusal.merge(disk.claim(session.pool, session.control)?);
+        refusal.merge(disk.claim(session.pool)?);
         disks.push((disk, record));
     }
     users(session, &disks, &mut refusal)?;
@@ -138,7 +140,8 @@ fn users(
                 return Err(ErrorKind::io("ask about", path, cause).into());
             }
         };
-        // Each for itself: that two of them depend on each other is no excuse here.
+        // Each for itself: that two of them depend on each other is no excuse here. Owners are not asked: whoever
+        // goes back does it for the owner of the live path, which stays where it is.
         let removal = surveyed.graph.removal(&[id]);
         for blocker in removal.blockers {
             let detail = format!("{}; its content would change under it", blocker.detail);
@@ -198,6 +201,7 @@ fn member(
         frozen: false,
         adopted: false,
         inconsistent: false,
+        unsealed: true,
         standing: Standing::Kept,
     });
     let trash = restore.keep.is_none().then(|| TrashRecord {

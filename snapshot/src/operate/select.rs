@@ -1,6 +1,7 @@
 //! Which snapshots a person means.
 
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -49,16 +50,20 @@ impl Selection {
         }
         let of_disks = |record: &&SnapshotRecord| disks.is_empty() || disks.contains(&record.disk);
         let candidates: Vec<_> = session.state.kept().filter(of_disks).collect();
-        let newer = |record: &SnapshotRecord| {
-            let same = |other: &&&SnapshotRecord| other.disk == record.disk && other.id > record.id;
-            candidates.iter().filter(same).count()
-        };
-        let wanted = |record: &&&SnapshotRecord| {
-            self.name.as_ref().is_none_or(|name| record.name == *name)
+        let mut newer: HashMap<&Path, usize> = HashMap::new();
+        let mut selected = Vec::new();
+        for record in candidates.into_iter().rev() {
+            let newer = newer.entry(&record.disk).or_default();
+            if self.name.as_ref().is_none_or(|name| record.name == *name)
                 && self.older_than.is_none_or(|time| record.created < time)
-                && self.keep_last.is_none_or(|keep| newer(record) >= keep)
-        };
-        Ok(candidates.iter().filter(wanted).map(|record| (*record).clone()).collect())
+                && self.keep_last.is_none_or(|keep| *newer >= keep)
+            {
+                selected.push(record.clone());
+            }
+            *newer += 1;
+        }
+        selected.reverse();
+        Ok(selected)
     }
 }
 
@@ -66,7 +71,7 @@ impl Selection {
 pub(super) fn one(
     session: &Session<'_>,
     name: &SnapshotName,
-    disk: &std::path::Path,
+    disk: &Path,
 ) -> Result<SnapshotRecord, Error> {
     let recorded = recorded_disk(session.pool, disk)?;
     session.state.snapshot(&recorded, name).cloned().ok_or_else(|| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::catalogue::{Change, Intent, TrashRecord, Work};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::fs::{Fs, FsFile, Stat, is_absent};
+use crate::fs::{Fs, FsFile, Stat, give_name, is_absent};
 use crate::host::Control;
 use crate::name::Id;
 use crate::operate::judge;
@@ -85,9 +85,11 @@ impl Pool {
     ///
     /// [`ErrorKind`], by kind; refused if anything needs one of them, or has it open.
     pub fn purge_trash(&self, items: Option<&[Id]>, control: &Control) -> Result<Done, Error> {
-        let mut session = self.begin(control)?;
-        let records = chosen(&session, items)?;
-        purge(&mut session, &records)
+        self.when_free(control, || {
+            let mut session = self.begin(control)?;
+            let records = chosen(&session, items)?;
+            purge(&mut session, &records)
+        })
     }
 
     /// What [`purge_trash`](Self::purge_trash) would answer. Changes nothing.
@@ -131,12 +133,16 @@ fn permitted(session: &Session<'_>, records: &[TrashRecord]) -> Result<Permitted
         }
     }
     let files: Vec<PathBuf> = there.iter().map(|(path, _)| path.clone()).collect();
-    let judged = judge::judge(session, &files)?;
-    let mut refusal = judged.refusal(session);
-    let mut held = Vec::new();
+    session.confirmed()?;
+    if files.is_empty() {
+        return Ok(Permitted { files: there, _held: Vec::new() });
+    }
+    // Held before the graph is asked: nobody who honours QEMU's locks opens them in between.
+    let (mut refusal, mut held) = (Refusal::default(), Vec::new());
     for path in &files {
         held.push(judge::hold(session, path, &mut refusal)?);
     }
+    refusal.merge(judge::judge(session, &files)?.refusal(session));
     if refusal.is_empty() {
         Ok(Permitted { files: there, _held: held })
     } else {
@@ -234,7 +240,8 @@ fn take_back(session: &mut Session<'_>, records: &[TrashRecord]) -> Result<(), E
     let mut dirs = std::collections::BTreeSet::new();
     for record in records {
         let (home, file) = (pool.path(&record.was), pool.path(&record.file));
-        pool.fs().rename(&file, &home).map_err(|cause| ErrorKind::io("restore", &home, cause))?;
+        give_name(pool.fs(), &file, &home)
+            .map_err(|cause| ErrorKind::io("restore", &home, cause))?;
         dirs.insert(directory(&home).to_owned());
     }
     for dir in dirs {

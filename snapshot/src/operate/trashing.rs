@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Change, Intent, OpId, SnapshotRecord, TrashRecord, Work};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::fs::{Access, Fs, is_absent};
+use crate::fs::{Access, Fs, give_name, is_absent};
 use crate::name::trash_path;
+use crate::operate::judge::Judged;
 use crate::overlay::directory;
 use crate::pool::Session;
 use crate::recover::{listed_again, put_back_if_needed};
@@ -35,13 +36,14 @@ pub(super) fn item(
 }
 
 /// Commits `changes`, and with them that the snapshots of `items` are in the trash now; moves their files there;
-/// asks once more who needs them; ends the operation. If a dependent has appeared, all of them are put back,
-/// and that is a refusal.
+/// asks once more who needs them; ends the operation. If a dependent has appeared, or something that cannot be
+/// asked any more, all of them are put back, and that is a refusal.
 pub(super) fn move_there(
     session: &mut Session<'_>,
     op: OpId,
     mut changes: Vec<Change>,
     items: &[TrashRecord],
+    judged: &Judged,
     tag: Option<&[u8]>,
 ) -> Result<(), Error> {
     for item in items {
@@ -68,7 +70,7 @@ pub(super) fn move_there(
     let mut moved: Vec<&TrashRecord> = Vec::new();
     for item in items {
         let (home, file) = (pool.path(&item.was), pool.path(&item.file));
-        if let Err(cause) = pool.fs().rename(&home, &file) {
+        if let Err(cause) = give_name(pool.fs(), &home, &file) {
             // An error is no proof that nothing was done; a name with this number is nobody else's.
             match pool.fs().stat(&file) {
                 Ok(_) => moved.push(item),
@@ -83,9 +85,16 @@ pub(super) fn move_there(
     }
     sync(session, items).map_err(undecided)?;
     let all: Vec<&TrashRecord> = items.iter().collect();
-    let needed = put_back_if_needed(session, &all)
-        .map_err(|error| Error { effect: Effect::Undecided(op), kind: error.kind })?;
-    if needed.is_empty() {
+    let looked = judged.again(session).and_then(|surveyed| {
+        let needed = put_back_if_needed(session, &all, &surveyed, judged.files())?;
+        let graph = &surveyed.graph;
+        let files = items.iter().filter_map(|item| graph.find(&pool.path(&item.file)));
+        let doubts = graph.removal(&files.collect::<Vec<_>>()).doubts;
+        Ok((needed, doubts))
+    });
+    let (needed, doubts) =
+        looked.map_err(|error| Error { effect: Effect::Undecided(op), kind: error.kind })?;
+    if needed.is_empty() && doubts.is_empty() {
         return session
             .commit((op, END), vec![Change::CloseIntent { op }], tag)
             .map_err(|error| undecided(error.into()));
@@ -93,7 +102,7 @@ pub(super) fn move_there(
     let rest: Vec<&TrashRecord> = items.iter().filter(|item| !needed.contains(&item.id)).collect();
     put_back(session, &rest).map_err(undecided)?;
     undone(session, op, items).map_err(undecided)?;
-    let mut refusal = Refusal::default();
+    let mut refusal = Refusal { doubts, ..Refusal::default() };
     for item in items.iter().filter(|item| needed.contains(&item.id)) {
         let detail = "somebody has come to need it while it was removed; it is back where it was";
         refusal.add(Reason::new(pool.path(&item.was), ReasonKind::Dependent, detail));
@@ -105,7 +114,8 @@ fn put_back(session: &Session<'_>, items: &[&TrashRecord]) -> Result<(), ErrorKi
     let pool = session.pool;
     for item in items {
         let (home, file) = (pool.path(&item.was), pool.path(&item.file));
-        pool.fs().rename(&file, &home).map_err(|cause| ErrorKind::io("put back", home, cause))?;
+        give_name(pool.fs(), &file, &home)
+            .map_err(|cause| ErrorKind::io("put back", home, cause))?;
     }
     let owned: Vec<TrashRecord> = items.iter().map(|item| (*item).clone()).collect();
     sync(session, &owned)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{OverlayMember, OverlayVerb};
 use crate::error::ErrorKind;
-use crate::fs::Fs;
+use crate::fs::{Fs, give_name};
 use crate::name::pending_path;
 use crate::pool::Pool;
 
@@ -22,7 +22,7 @@ pub(crate) fn publish(
     let fs = pool.fs();
     let (live, side) = (pool.path(&member.live), pool.path(&member.side));
     if verb == OverlayVerb::Clone {
-        return fs.rename(&side, &live).map_err(|cause| ErrorKind::io("create", live, cause));
+        return give_name(fs, &side, &live).map_err(|cause| ErrorKind::io("create", live, cause));
     }
     match fs.exchange(&live, &side) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
@@ -39,7 +39,7 @@ fn link_and_replace(
     side: &Path,
 ) -> Result<(), ErrorKind> {
     let waiting = waiting_path(live, member)?;
-    fs.rename(side, &waiting).map_err(|cause| ErrorKind::io("rename", side, cause))?;
+    give_name(fs, side, &waiting).map_err(|cause| ErrorKind::io("rename", side, cause))?;
     fs.link(live, side).map_err(|cause| ErrorKind::io("link", live, cause))?;
     let dir = directory(live);
     fs.sync_dir(dir).map_err(|cause| ErrorKind::io("sync", dir, cause))?;
@@ -61,7 +61,15 @@ pub(crate) fn take_back(
     let fs = pool.fs();
     let (live, side) = (pool.path(&member.live), pool.path(&member.side));
     if verb == OverlayVerb::Clone {
-        return fs.rename(&live, &side).map_err(|cause| ErrorKind::io("rename", live, cause));
+        return match give_name(fs, &live, &side) {
+            // It has both names already if a rename made of a link was cut off.
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && is_same(fs, &live, &side)? =>
+            {
+                fs.remove(&live).map_err(|cause| ErrorKind::io("remove", live, cause))
+            }
+            other => other.map_err(|cause| ErrorKind::io("rename", live, cause)),
+        };
     }
     match fs.exchange(&live, &side) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {

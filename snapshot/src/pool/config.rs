@@ -26,6 +26,10 @@ pub struct Config {
     /// Directories outside of the pool whose images may depend on the pool's.
     #[serde(default, with = "text::paths")]
     pub roots: Vec<PathBuf>,
+    /// Files and directories in which owners name their disks: libvirt's XML, or a mapping. A disk that an owner
+    /// names is not free to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "text::paths")]
+    pub owners: Vec<PathBuf>,
 }
 
 impl Config {
@@ -34,17 +38,28 @@ impl Config {
         name == FILE || name == UNFINISHED
     }
 
+    /// The top directory and the further ones; what is relative is taken from the top.
+    pub(super) fn roots_of(&self, top: &Path) -> Vec<PathBuf> {
+        let further = self.roots.iter().map(|root| top.join(root));
+        std::iter::once(top.to_owned()).chain(further).collect()
+    }
+
+    /// The owners' files; what is relative is taken from the top.
+    pub(super) fn owners_of(&self, top: &Path) -> Vec<PathBuf> {
+        self.owners.iter().map(|path| top.join(path)).collect()
+    }
+
     /// Reads it. Without a file nothing is set.
     pub(super) fn load(fs: &dyn Fs, folder: &Path) -> Result<Self, ErrorKind> {
         let path = folder.join(FILE);
         let file = match fs.open(&path, Access::Read) {
             Err(error) if is_absent(&error) => return Ok(Self::default()),
-            other => other.map_err(|cause| ErrorKind::io("open", &path, cause))?,
+            other => other.map_err(|cause| ErrorKind::Config { path: path.clone(), cause })?,
         };
-        let bytes = read_all(&*file, MOST).map_err(|cause| ErrorKind::io("read", &path, cause))?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            ErrorKind::io("read", path, io::Error::new(io::ErrorKind::InvalidData, error))
-        })
+        let unreadable = |cause| ErrorKind::Config { path: path.clone(), cause };
+        let bytes = read_all(&*file, MOST).map_err(unreadable)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))
     }
 
     /// Writes it, in one step.

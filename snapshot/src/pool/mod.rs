@@ -1,6 +1,7 @@
 //! A pool: a directory tree with a `.diskdag` folder at its top.
 
 mod config;
+mod patience;
 mod session;
 mod together;
 mod verdict;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, CatalogueError, LogCatalogue, State};
 use crate::error::{Error, ErrorKind};
-use crate::fs::{Fs, Kind, is_absent};
+use crate::fs::{Fs, Kind, give_name, is_absent};
 use crate::host::Host;
 use crate::operate::Create;
 use crate::report::Done;
+use crate::survey::{Question, Surveyed};
 
 pub use config::Config;
 pub(crate) use session::{Commit, Session};
@@ -51,14 +53,14 @@ impl Pool {
     /// Makes a pool of the directory `dir`: three files in a folder of its own, which appears in one step.
     /// Disks that lie there stay as they are.
     ///
-    /// `roots` are further directories whose images may depend on the pool's; they are asked whenever it
-    /// matters who depends on an image.
+    /// `config` names further directories whose images may depend on the pool's, and owners of disks; they are
+    /// asked whenever it matters who depends on an image.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::PoolThere`] inside of another pool and around one; [`ErrorKind::Io`]. A directory below
     /// that cannot be listed may hold a pool, so that is an error too.
-    pub fn init(host: &Host, dir: &Path, roots: Vec<PathBuf>) -> Result<Self, Error> {
+    pub fn init(host: &Host, dir: &Path, config: &Config) -> Result<Self, Error> {
         let fs = &*host.fs;
         let top = fs.resolve(dir).map_err(|cause| ErrorKind::io("find", dir, cause))?;
         if let Some(pool) = find_top(fs, &top)? {
@@ -75,14 +77,14 @@ impl Pool {
         };
         fs.create_dir(&unfinished).map_err(io("make", &unfinished))?;
         LogCatalogue::new(Arc::clone(&host.fs), unfinished.clone()).create(&State::default())?;
-        Config { roots }.save(fs, &unfinished)?;
+        config.save(fs, &unfinished)?;
         drop(
             fs.try_lock(&unfinished.join(LOCK), crate::fs::LockMode::Shared)
                 .map_err(io("make", &unfinished.join(LOCK)))?,
         );
         fs.sync_dir(&unfinished).map_err(io("sync", &unfinished))?;
         let folder = top.join(FOLDER);
-        fs.rename(&unfinished, &folder).map_err(io("make", &folder))?;
+        give_name(fs, &unfinished, &folder).map_err(io("make", &folder))?;
         fs.sync_dir(&top).map_err(io("sync", &top))?;
         Ok(Self::at(host, top))
     }
@@ -108,7 +110,12 @@ impl Pool {
         })?;
         match find_top(fs, &there)? {
             Some(top) => Ok(Self::at(host, top)),
-            None => Err(ErrorKind::NoPool { path: path.to_owned() }.into()),
+            None => {
+                // Links among the directories on the way lead nowhere that the name does not say.
+                let is_link = fs.stat(path).is_ok_and(|stat| stat.kind == Kind::Symlink);
+                let to = is_link.then_some(there);
+                Err(ErrorKind::NoPool { path: path.to_owned(), to }.into())
+            }
         }
     }
 
@@ -161,17 +168,41 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`] if the configuration cannot be read.
+    /// [`ErrorKind::Config`] if the configuration cannot be read.
     pub fn roots(&self) -> Result<Vec<PathBuf>, Error> {
-        let config = Config::load(self.fs(), &self.folder())?;
-        Ok(std::iter::once(self.top().to_owned()).chain(config.roots).collect())
+        Ok(self.config()?.roots_of(self.top()))
+    }
+
+    /// The files and directories in which owners name their disks, as they are configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`roots`](Self::roots).
+    pub fn owners(&self) -> Result<Vec<PathBuf>, Error> {
+        Ok(self.config()?.owners_of(self.top()))
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, ErrorKind> {
+        Config::load(self.fs(), &self.folder())
+    }
+
+    /// Who depends on whom in the whole scope, with these images (absolute paths) in it.
+    pub(crate) fn survey(
+        &self,
+        images: &[PathBuf],
+        control: &diskdag_graph::scan::Control,
+    ) -> Result<Surveyed, Error> {
+        let config = self.config()?;
+        let (roots, owners) = (config.roots_of(self.top()), config.owners_of(self.top()));
+        let question = Question { roots: &roots, owners: &owners, images };
+        Ok(self.host().survey.survey(&question, control)?)
     }
 
     /// Adds a directory whose images may depend on the pool's.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`], [`ErrorKind::Locked`].
+    /// [`ErrorKind::Config`], [`ErrorKind::Io`], [`ErrorKind::Locked`].
     pub fn add_root(&self, root: PathBuf, control: &crate::Control) -> Result<(), Error> {
         let _lock = self.lock(control)?;
         let mut config = Config::load(self.fs(), &self.folder())?;

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::{LOCK, Pool};
 use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, Revision, State};
+use crate::disk::{Sealing, seal};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Lock, LockMode, is_absent};
 use crate::host::Control;
 use crate::name::{FileNameError, Id};
 use crate::report::{DiskDone, Done, Notice};
-use crate::survey::Surveyed;
+use crate::survey::{Question, Surveyed};
 
 /// How long to wait before asking again for a lock that somebody else has.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -31,6 +32,8 @@ pub(crate) struct Session<'p> {
     fence: Fence,
     /// The next id that was not handed out in this session.
     next_id: Id,
+    /// What came of a look at unsealed snapshots; the end of the operation says which are not so any more.
+    pub(crate) sealing: Sealing,
     /// Nothing for who only looks.
     _lock: Option<Box<dyn Lock>>,
 }
@@ -62,7 +65,8 @@ impl Pool {
     pub(crate) fn look<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
         let state = self.state()?;
         let (fence, next_id) = (Fence(0), state.next_id);
-        self.settled(Session { pool: self, control, state, fence, next_id, _lock: None })
+        let sealing = Sealing::default();
+        self.settled(Session { pool: self, control, state, fence, next_id, sealing, _lock: None })
     }
 
     fn settled<'p>(&self, session: Session<'p>) -> Result<Session<'p>, Error> {
@@ -79,7 +83,8 @@ impl Pool {
         let fence = self.catalogue().fence()?;
         let state = self.catalogue().load()?;
         let next_id = state.next_id;
-        Ok(Session { pool: self, control, state, fence, next_id, _lock: Some(lock) })
+        let sealing = seal(self, &state);
+        Ok(Session { pool: self, control, state, fence, next_id, sealing, _lock: Some(lock) })
     }
 
     /// The id of an operation: the caller's, or a new one.
@@ -169,6 +174,9 @@ impl Session<'_> {
             if let Some(next_id) = next_id.take() {
                 changes.insert(0, Change::Advance { next_id });
             }
+            if step > 0 && !self.sealing.found.is_empty() {
+                changes.push(Change::Sealed { ids: std::mem::take(&mut self.sealing.found) });
+            }
             let batch = Batch { op, step, expected, fence: self.fence, changes, tag };
             expected = Revision(expected.0 + 1);
             batch
@@ -185,8 +193,25 @@ impl Session<'_> {
 
     /// Who depends on whom in the whole scope, with these images (absolute paths) in it.
     pub(crate) fn survey(&self, images: &[PathBuf]) -> Result<Surveyed, Error> {
-        let roots = self.pool.roots()?;
-        Ok(self.pool.host().survey.survey(&roots, images, &self.control.scan)?)
+        self.pool.survey(images, &self.control.call)
+    }
+
+    /// The same where the operation cannot be stopped any more.
+    pub(crate) fn survey_to_the_end(&self, images: &[PathBuf]) -> Result<Surveyed, Error> {
+        self.pool.survey(images, &diskdag_graph::scan::Control::none())
+    }
+
+    /// Asks once more what was asked before, where the operation cannot be stopped any more.
+    pub(crate) fn survey_again(
+        &self,
+        before: &Surveyed,
+        images: &[PathBuf],
+    ) -> Result<Surveyed, Error> {
+        let config = self.pool.config()?;
+        let (roots, owners) = (config.roots_of(self.pool.top()), config.owners_of(self.pool.top()));
+        let question = Question { roots: &roots, owners: &owners, images };
+        let control = diskdag_graph::scan::Control::none();
+        Ok(self.pool.host().survey.again(before, &question, &control)?)
     }
 
     /// Nothing may be removed while nobody stands by what is recorded.

@@ -8,14 +8,19 @@
 //! Recovery is idempotent, and may itself be cut off at any step: it repeats, from what lies there then, what
 //! it would have done. What it cannot explain it keeps, and reports.
 
+mod held;
 mod overlays;
 mod rebuild;
+mod stage;
 mod trash;
 
-use crate::catalogue::{Change, Intent, OpId, Work};
+use std::io;
+use std::path::Path;
+
+use crate::catalogue::{Change, Intent, OpId, SnapshotRecord, Work};
+use crate::disk::seal_one;
 use crate::error::{Error, ErrorKind};
 use crate::host::Control;
-use crate::operate::freeze_file;
 use crate::pool::{Pool, Session};
 use crate::report::{Outcome, Recovered};
 
@@ -77,6 +82,7 @@ impl Pool {
             let own = self.op(None)?;
             let confirm = Change::Confirm { lost: Vec::new(), confirmed: true };
             session.commit((own, 0), vec![confirm], None)?;
+            recovered.confirmed = true;
         }
         if !session.state.confirmed {
             recovered.questions.push(format!(
@@ -84,7 +90,11 @@ impl Pool {
                 session.state.lost.join("; ")
             ));
         }
-        seal(&session);
+        recovered.sealed = std::mem::take(&mut session.sealing.made);
+        // Those that cannot be are logged.
+        let writable = |record: &&SnapshotRecord| seal_one(self, record) == Some(true);
+        let sealed = session.state.snapshots.values().filter(writable);
+        recovered.sealed.extend(sealed.map(|record| self.path(&record.file)));
         recovered.orphans = self.orphans(&session)?;
         recovered.rebuilt = rebuilt;
         Ok(recovered)
@@ -96,6 +106,7 @@ fn settle(session: &mut Session<'_>) -> Result<Recovered, Error> {
     let mut recovered = Recovered::default();
     let intents: Vec<Intent> = session.state.intents.values().cloned().collect();
     for Intent { op, work, .. } in intents {
+        session.go_on()?;
         let actions = match &work {
             Work::Overlay { verb, members } => overlays(session, op, *verb, members, Aim::Settle)?,
             Work::Trash { items } => trash(session, op, items)?,
@@ -116,13 +127,7 @@ fn settle(session: &mut Session<'_>) -> Result<Recovered, Error> {
     Ok(recovered)
 }
 
-/// Snapshots are read-only; the crash may have come between the commit and that.
-fn seal(session: &Session<'_>) {
-    let pool = session.pool;
-    for record in session.state.snapshots.values().filter(|record| !record.adopted) {
-        let path = pool.path(&record.file);
-        if let Err(error) = freeze_file(pool.fs(), &path) {
-            tracing::warn!(path = %path.display(), %error, "a snapshot could not be made read-only");
-        }
-    }
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ErrorKind {
+    let path = path.to_owned();
+    move |cause| ErrorKind::io(doing, path, cause)
 }

@@ -1,17 +1,18 @@
 //! Recovery of `create`, `restore` and `clone`. FORMAT.md has the table: what is seen, and what is done.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::failed;
+use super::held::{built_upon, by_second_names, hold, needed, places};
+use super::stage::{Seen, Stage, same_file, stage};
 use crate::catalogue::{Change, OpId, OverlayMember, OverlayVerb, SnapshotRecord};
-use crate::disk::claim;
+use crate::disk::seal_one;
 use crate::error::{Error, ErrorKind};
-use crate::fs::{Access, FsFile, Kind, is_absent, read_up_to};
-use crate::marker::Marker;
+use crate::fs::is_absent;
 use crate::name::SnapshotName;
-use crate::operate::{END, end, freeze_file};
-use crate::overlay::{Place, directory, look, take_back, waiting_path};
+use crate::operate::{END, end};
+use crate::overlay::{directory, look, take_back, waiting_path};
 use crate::pool::{Pool, Session};
 use crate::report::{Action, Outcome};
 
@@ -22,32 +23,6 @@ pub(crate) enum Aim {
     Settle,
     /// That it had never been: it has failed, and its caller is told so.
     Undo,
-}
-
-/// How far one overlay came.
-#[derive(Debug)]
-enum Stage {
-    /// Nothing of it is there.
-    NotBegun,
-    /// It lies where it was written, or waits there; the live path is not ours.
-    Waiting,
-    /// As that, and the live file has the other name as a second one.
-    Linked,
-    /// It has its place. The old file, if there was one, lies aside.
-    Taken {
-        /// Nobody has written to it.
-        pristine: bool,
-        /// Where it is now, if a person has moved it since.
-        moved: Option<PathBuf>,
-    },
-    /// None of these.
-    Unexplained(String),
-}
-
-/// One overlay and how far it came.
-struct Seen<'m> {
-    member: &'m OverlayMember,
-    stage: Stage,
 }
 
 /// Brings the operation to its end or undoes it, and says what was done about each disk.
@@ -65,7 +40,12 @@ pub(crate) fn overlays(
         seen.push(Seen { member, stage });
     }
     if seen.iter().any(|seen| matches!(seen.stage, Stage::Unexplained(_))) {
-        return Ok(seen.iter().map(|seen| kept(pool, op, seen)).collect());
+        return Ok(seen.iter().map(|seen| untouched(pool, op, seen)).collect());
+    }
+    let upon = by_second_names(session, &seen)?;
+    if !upon.is_empty() {
+        explain(pool, &mut seen, &upon);
+        return Ok(seen.iter().map(|seen| untouched(pool, op, seen)).collect());
     }
     let taken = seen.iter().filter(|seen| matches!(seen.stage, Stage::Taken { .. })).count();
     let whole = taken == seen.len() && aim == Aim::Settle;
@@ -77,198 +57,20 @@ pub(crate) fn overlays(
     }
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ErrorKind {
-    let path = path.to_owned();
-    move |cause| ErrorKind::io(doing, path, cause)
-}
-
-fn stage(
-    pool: &Pool,
-    op: OpId,
-    verb: OverlayVerb,
-    member: &OverlayMember,
-) -> Result<Stage, ErrorKind> {
-    let (live, side) = (pool.path(&member.live), pool.path(&member.side));
-    let at = |path: &Path| look(pool.fs(), path, op, member).map_err(failed("look at", path));
-    let (at_live, at_side) = (at(&live)?, at(&side)?);
-    let pristine = at_live == Place::Pristine;
-    if verb == OverlayVerb::Clone {
-        return Ok(match (&at_live, &at_side) {
-            (live, _) if live.is_overlay() => Stage::Taken { pristine, moved: None },
-            (_, Place::Absent) => Stage::NotBegun,
-            (_, side) if side.is_nobodys() => Stage::Waiting,
-            _ => Stage::Unexplained(format!("{} is not what was written there", side.display())),
-        });
-    }
-    let waiting = waiting_path(&live, member)?;
-    let at_waiting = at(&waiting)?;
-    Ok(match (&at_live, &at_side, &at_waiting) {
-        (live, Place::Other, _) if live.is_overlay() => Stage::Taken { pristine, moved: None },
-        (Place::Other | Place::Absent, Place::Absent, Place::Absent) => Stage::NotBegun,
-        (Place::Other | Place::Absent, side, Place::Absent) if side.is_nobodys() => Stage::Waiting,
-        (Place::Other | Place::Absent, Place::Absent, waiting) if waiting.is_nobodys() => {
-            Stage::Waiting
-        }
-        (Place::Other, Place::Other, waiting)
-            if (waiting.is_nobodys() || *waiting == Place::Absent)
-                && same_file(pool, &live, &side)? =>
-        {
-            Stage::Linked
-        }
-        // The overlay never got there; whether `side` is the disk's last name is not known.
-        (Place::Absent, Place::Other, waiting) if waiting.is_nobodys() => {
-            Stage::Unexplained(format!("is gone; what it was lies at {}", side.display()))
-        }
-        (Place::Absent, Place::Other, _) => Stage::Taken {
-            pristine: false,
-            moved: Some(moved_to(pool, op, member)?.unwrap_or_default()),
-        },
-        (live, Place::Absent, _) if live.is_overlay() => {
-            Stage::Unexplained(format!("is an overlay of {}, which is gone", side.display()))
-        }
-        (Place::Other, Place::Other, _) => match moved_to(pool, op, member)? {
-            Some(moved) => Stage::Taken { pristine: false, moved: Some(moved) },
-            None => Stage::Unexplained(format!(
-                "somebody has put another file there; what it was lies at {}",
-                side.display()
-            )),
-        },
-        _ => Stage::Unexplained(format!("{} is not what was written there", side.display())),
-    })
-}
-
-fn same_file(pool: &Pool, a: &Path, b: &Path) -> Result<bool, ErrorKind> {
-    let stat = |path: &Path| pool.fs().stat(path).map_err(failed("ask about", path));
-    Ok(stat(a)?.identity() == stat(b)?.identity())
-}
-
-/// The file in the same directory that carries the overlay's mark: a live disk that a person has renamed.
-fn moved_to(pool: &Pool, op: OpId, member: &OverlayMember) -> Result<Option<PathBuf>, ErrorKind> {
-    let live = pool.path(&member.live);
-    let dir = directory(&live);
-    let marker = Marker { op, id: member.id };
-    // A second name that taking back was cut off over is ours, and nobody's disk.
-    let waiting = waiting_path(&live, member)?;
-    let entries = pool.fs().list(dir).map_err(failed("list", dir))?;
-    for entry in entries.iter().filter(|entry| entry.kind == Kind::File) {
-        let path = dir.join(&entry.name);
-        if path == waiting {
-            continue;
-        }
-        let file = match pool.fs().open(&path, Access::Read) {
-            Ok(file) => file,
-            Err(error) if is_absent(&error) => continue,
-            Err(cause) => return Err(ErrorKind::io("open", path, cause)),
-        };
-        let len = file.len().map_err(failed("read", &path))?;
-        let head = read_up_to(&*file, 0, 4096).map_err(failed("read", &path))?;
-        let header = diskdag_qcow2::Header::parse_prefix(&head, len);
-        if header.is_ok_and(|header| Marker::of(&header) == Some(marker)) {
-            return Ok(Some(path));
+/// What keeps second names of live disks.
+fn explain(pool: &Pool, seen: &mut [Seen<'_>], upon: &[(PathBuf, String)]) {
+    for Seen { member, stage } in seen {
+        let side = pool.path(&member.side);
+        let what: Vec<&str> =
+            upon.iter().filter(|(name, _)| *name == side).map(|(_, what)| &**what).collect();
+        if !what.is_empty() {
+            *stage = Stage::Unexplained(format!(
+                "has {} as a second name, and {}: let it name the disk itself, and recover again",
+                side.display(),
+                what.join("; ")
+            ));
         }
     }
-    Ok(None)
-}
-
-/// Takes hold of all overlays that have their place, so that they can be taken back; `None` if somebody has
-/// written to one, has it open, or has built upon it.
-fn hold(
-    session: &Session<'_>,
-    op: OpId,
-    verb: OverlayVerb,
-    seen: &[Seen<'_>],
-) -> Result<Option<Vec<Box<dyn FsFile>>>, Error> {
-    let pool = session.pool;
-    let taken = |seen: &&Seen<'_>| matches!(seen.stage, Stage::Taken { .. });
-    let mut held = Vec::new();
-    for Seen { member, stage } in seen.iter().filter(taken) {
-        let live = pool.path(&member.live);
-        if !matches!(stage, Stage::Taken { pristine: true, moved: None }) {
-            return Ok(None);
-        }
-        let file = pool.fs().open(&live, Access::Read).map_err(failed("open", &live))?;
-        if !claim(pool, session.control, &live, &*file)?.is_empty() {
-            return Ok(None);
-        }
-        // Somebody may have written to it and closed it before it was ours.
-        let now = look(pool.fs(), &live, op, member).map_err(failed("look at", &live))?;
-        if now != Place::Pristine {
-            return Ok(None);
-        }
-        held.push(file);
-    }
-    // The names that lead elsewhere afterwards, or nowhere. After `create` the live one reads the same.
-    let of = |member: &OverlayMember| match verb {
-        OverlayVerb::Create => vec![pool.path(&member.side)],
-        OverlayVerb::Restore => vec![pool.path(&member.side), pool.path(&member.live)],
-        OverlayVerb::Clone => vec![pool.path(&member.live)],
-    };
-    let members: Vec<_> = seen.iter().filter(taken).map(|seen| seen.member).collect();
-    let names: Vec<PathBuf> = members.iter().copied().flat_map(of).collect();
-    // An overlay that has its place needs what lies aside, and so do others that are taken back.
-    let ours: BTreeSet<PathBuf> = members.iter().map(|it| pool.path(&it.live)).collect();
-    let needed = needed(session, &names, &ours)?;
-    Ok(needed.is_empty().then_some(held))
-}
-
-/// Of these names, those that somebody needs; but for `ours`.
-fn needed(
-    session: &Session<'_>,
-    names: &[PathBuf],
-    ours: &BTreeSet<PathBuf>,
-) -> Result<BTreeSet<PathBuf>, Error> {
-    if names.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let surveyed = session.survey(names)?;
-    let ours: Vec<_> = ours.iter().filter_map(|path| surveyed.graph.find(path)).collect();
-    let mut needed = BTreeSet::new();
-    for (name, found) in names.iter().zip(&surveyed.images) {
-        let Ok(id) = found else { continue };
-        let blockers = surveyed.graph.removal(&[*id]).blockers;
-        // Whoever needs it over others needs them by their names.
-        let direct = |blocker: &&diskdag_graph::Blocker| blocker.depth == 1;
-        if blockers.iter().filter(direct).any(|blocker| !ours.contains(&blocker.disk)) {
-            needed.insert(name.clone());
-        }
-    }
-    Ok(needed)
-}
-
-/// Overlays that wait in vain and on which somebody has built since: they stay. One of `create` is its own
-/// backing file until it has its place, so that nobody can have.
-fn built_upon(
-    session: &Session<'_>,
-    op: OpId,
-    verb: OverlayVerb,
-    seen: &[Seen<'_>],
-) -> Result<BTreeSet<PathBuf>, Error> {
-    let pool = session.pool;
-    let mut waiting = Vec::new();
-    if verb != OverlayVerb::Create {
-        for Seen { member, .. } in seen.iter().filter(|seen| matches!(seen.stage, Stage::Waiting)) {
-            for path in places(pool, verb, member)? {
-                let place = look(pool.fs(), &path, op, member);
-                if place.map_err(failed("look at", &path))?.is_nobodys() {
-                    waiting.push(path);
-                }
-            }
-        }
-    }
-    needed(session, &waiting, &BTreeSet::new())
-}
-
-/// Where the overlay may lie that has not taken its place.
-fn places(
-    pool: &Pool,
-    verb: OverlayVerb,
-    member: &OverlayMember,
-) -> Result<Vec<PathBuf>, ErrorKind> {
-    let mut places = vec![pool.path(&member.side)];
-    if verb != OverlayVerb::Clone {
-        places.push(waiting_path(&pool.path(&member.live), member)?);
-    }
-    Ok(places)
 }
 
 fn undo(
@@ -293,8 +95,14 @@ fn undo(
     for seen in seen {
         discard(pool, op, verb, seen, kept)?;
     }
+    let back = second_names_back(session, seen)?;
     for dir in dirs {
         pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
+    }
+    if !back.is_empty() {
+        let mut seen = seen.to_vec();
+        explain(pool, &mut seen, &back);
+        return Ok(seen.iter().map(|seen| untouched(pool, op, seen)).collect());
     }
     let end = pool.op(None)?;
     session.commit((end, 0), vec![Change::CloseIntent { op }, Change::Forget { op }], None)?;
@@ -311,6 +119,26 @@ fn undo(
         action(pool, op, seen.member, Outcome::Undone, detail)
     };
     Ok(seen.iter().map(action).collect())
+}
+
+/// The second look: somebody may have come to stand on a second name while it went. It is given back.
+fn second_names_back(
+    session: &Session<'_>,
+    seen: &[Seen<'_>],
+) -> Result<Vec<(PathBuf, String)>, Error> {
+    let pool = session.pool;
+    let linked = seen.iter().filter(|seen| matches!(seen.stage, Stage::Linked));
+    let mut back = Vec::new();
+    let names: Vec<PathBuf> = linked.clone().map(|seen| pool.path(&seen.member.side)).collect();
+    let missed = needed(session, &names, &BTreeSet::new())?;
+    for (Seen { member, .. }, side) in linked.zip(names) {
+        if missed.contains(&side) {
+            let live = pool.path(&member.live);
+            pool.fs().link(&live, &side).map_err(failed("give back", &side))?;
+            back.push((side, "somebody has come to stand on it while it went".to_owned()));
+        }
+    }
+    Ok(back)
 }
 
 /// Removes the overlay, wherever it waits, and a second name of the live file. Each is looked at once more:
@@ -358,9 +186,12 @@ fn finish(
                 .is_ok_and(|place| place.is_nobodys());
         if waits_in_vain || leftover {
             discard(pool, op, verb, seen, kept)?;
+        } else if verb == OverlayVerb::Clone {
+            one_name_is_enough(pool, member)?;
         }
         dirs.insert(directory(&pool.path(&member.live)).to_owned());
     }
+    let back = second_names_back(session, seen)?;
     for dir in dirs {
         pool.fs().sync_dir(&dir).map_err(failed("sync", &dir))?;
     }
@@ -372,10 +203,9 @@ fn finish(
     let tag = session.tag_of(op);
     session.commit((op, END), end(op, &done, is_cut), tag.as_deref())?;
     for member in done.iter().filter(|member| member.snapshot.is_some()) {
-        let path = pool.path(&member.side);
-        if let Err(error) = freeze_file(pool.fs(), &path) {
-            tracing::warn!(path = %path.display(), %error, "a snapshot could not be made read-only");
-        }
+        // It is marked as unsealed: whoever writes to the pool next tries again.
+        let sealed = member.snapshot.as_ref().and_then(|record| seal_one(pool, record));
+        tracing::debug!(?sealed, "a snapshot is to be read-only");
     }
     let action = |seen: &Seen<'_>| {
         let (outcome, detail) = match (&seen.stage, is_cut) {
@@ -401,9 +231,29 @@ fn finish(
                     .to_owned(),
             ),
         };
+        let side = pool.path(&seen.member.side);
+        let detail = match back.iter().find(|(name, _)| *name == side) {
+            Some((name, why)) => format!("{detail}; {} stays: {why}", name.display()),
+            None => detail,
+        };
         action(pool, op, seen.member, outcome, detail)
     };
     Ok(seen.iter().map(action).collect())
+}
+
+/// A clone that was given its name by a link, and kept the one that it had while it waited.
+fn one_name_is_enough(pool: &Pool, member: &OverlayMember) -> Result<(), ErrorKind> {
+    let (live, side) = (pool.path(&member.live), pool.path(&member.side));
+    match pool.fs().stat(&side) {
+        Ok(_) if same_file(pool, &live, &side)? => {
+            // The name that stays is the younger one, and may not be on the medium yet.
+            let dir = directory(&live);
+            pool.fs().sync_dir(dir).map_err(failed("sync", dir))?;
+            pool.fs().remove(&side).map_err(failed("remove", &side))
+        }
+        Err(error) if !is_absent(&error) => Err(ErrorKind::io("ask about", side, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The member, with the disk where it lies now.
@@ -417,7 +267,7 @@ fn as_found(pool: &Pool, seen: &Seen<'_>) -> OverlayMember {
     OverlayMember { live: disk, snapshot, ..seen.member.clone() }
 }
 
-fn kept(pool: &Pool, op: OpId, seen: &Seen<'_>) -> Action {
+fn untouched(pool: &Pool, op: OpId, seen: &Seen<'_>) -> Action {
     let detail = match &seen.stage {
         Stage::Unexplained(detail) => detail.clone(),
         _ => "belongs to an operation that cannot be explained".to_owned(),

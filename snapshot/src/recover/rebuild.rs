@@ -67,23 +67,23 @@ impl Pool {
     ///
     /// [`ErrorKind::Io`] if it cannot be told whether a file is there.
     pub(crate) fn complete(&self, state: &mut State, old: State) -> Result<(), ErrorKind> {
-        for (id, record) in old.snapshots {
-            let is_there = match state.snapshots.get(&id) {
+        for (id, record) in old.snapshots.iter() {
+            let is_there = match state.snapshots.get(id) {
                 Some(rebuilt) => rebuilt.file == record.file,
                 // Their names are their own: only the old catalogue knew of them.
                 None => record.frozen || record.adopted,
             };
-            if is_there && self.is_still(&record)? {
-                state.snapshots.insert(id, record);
+            if is_there && self.is_still(record)? {
+                state.snapshots.insert(*id, record.clone());
             }
         }
-        for (id, item) in old.trash {
-            if state.trash.get(&id).is_some_and(|rebuilt| rebuilt.file == item.file) {
-                state.trash.insert(id, item);
+        for (id, item) in old.trash.iter() {
+            if state.trash.get(id).is_some_and(|rebuilt| rebuilt.file == item.file) {
+                state.trash.insert(*id, item.clone());
             }
         }
-        let pins = old.pins.into_iter().filter(|(id, _)| state.snapshots.contains_key(id));
-        state.pins = pins.collect();
+        let pins = old.pins.iter().filter(|(id, _)| state.snapshots.contains_key(id));
+        state.pins = pins.map(|(id, pin)| (*id, pin.clone())).collect();
         state.next_id = state.next_id.max(Id(old.next_id.0.saturating_add(MARGIN)));
         state.lost = vec![
             format!(
@@ -150,6 +150,7 @@ impl Pool {
                     frozen: false,
                     adopted: false,
                     inconsistent: false,
+                    unsealed: true,
                     standing: Standing::Kept,
                 };
                 state.snapshots.insert(id, record);

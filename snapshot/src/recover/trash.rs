@@ -1,17 +1,18 @@
 //! Recovery of what goes to the trash and of what comes back from there.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use diskdag_graph::State as DiskState;
 
+use super::failed;
 use crate::catalogue::{Change, OpId, TrashRecord};
 use crate::error::{Error, ErrorKind};
-use crate::fs::{Stat, is_absent};
+use crate::fs::{Stat, give_name, is_absent};
 use crate::operate::END;
 use crate::overlay::directory;
 use crate::pool::{Pool, Session};
 use crate::report::{Action, Outcome};
+use crate::survey::Surveyed;
 
 /// Where an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,6 @@ enum At {
     Both,
     /// Nowhere.
     Gone,
-}
-
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ErrorKind {
-    let path = path.to_owned();
-    move |cause| ErrorKind::io(doing, path, cause)
 }
 
 fn stat(pool: &Pool, path: &Path) -> Result<Option<Stat>, ErrorKind> {
@@ -66,6 +62,8 @@ pub(crate) fn trash(
         match find(pool, item)? {
             At::Trash => reached.push(item),
             At::Both => {
+                // The name that stays may be the younger one, and not on the medium yet.
+                sync(pool, &file)?;
                 pool.fs().remove(&file).map_err(failed("remove", &file))?;
                 sync(pool, &file)?;
                 changes.extend(listed_again(item));
@@ -85,7 +83,14 @@ pub(crate) fn trash(
     for item in &reached {
         sync(pool, &pool.path(&item.file))?;
     }
-    let back = put_back_if_needed(session, &reached)?;
+    let homes: Vec<PathBuf> = reached.iter().map(|item| pool.path(&item.was)).collect();
+    let back = match homes.is_empty() {
+        true => Vec::new(),
+        false => {
+            let surveyed = session.survey_to_the_end(&homes)?;
+            put_back_if_needed(session, &reached, &surveyed, &homes)?
+        }
+    };
     for item in reached {
         let (outcome, detail) = match back.contains(&item.id) {
             true => (Outcome::Undone, "somebody needs it: it is back where it was"),
@@ -107,30 +112,26 @@ pub(crate) fn trash(
     Ok(actions)
 }
 
-/// The second look: asks the whole scope whether somebody needs what has just gone to the trash, and puts that
-/// back. Says which.
+/// The second look: puts back what has just gone to the trash and is needed by somebody in the whole scope, as it
+/// is now. `images` are what the survey was asked about, their homes among them. Says which.
 pub(crate) fn put_back_if_needed(
     session: &Session<'_>,
     items: &[&TrashRecord],
+    surveyed: &Surveyed,
+    images: &[PathBuf],
 ) -> Result<Vec<crate::name::Id>, Error> {
     let pool = session.pool;
-    if items.is_empty() {
-        return Ok(Vec::new());
-    }
-    let homes: Vec<PathBuf> = items.iter().map(|item| pool.path(&item.was)).collect();
-    let surveyed = session.survey(&homes)?;
     let mut back = Vec::new();
-    for (item, (home, found)) in items.iter().zip(homes.iter().zip(&surveyed.images)) {
-        let missed = found.as_ref().is_ok_and(|id| {
-            surveyed
-                .graph
-                .disk(*id)
-                .is_some_and(|disk| disk.state() == DiskState::Missing && disk.is_needed())
-        });
-        if missed {
+    for item in items {
+        let home = pool.path(&item.was);
+        // Under which path others name it is the survey's business.
+        let mut asked = images.iter().zip(&surveyed.images);
+        let id = asked.find(|(image, _)| **image == home).and_then(|(_, id)| id.as_ref().ok());
+        let named = id.and_then(|id| surveyed.graph.disk(*id));
+        if named.is_some_and(|disk| disk.state() == DiskState::Missing && disk.is_needed()) {
             let file = pool.path(&item.file);
-            pool.fs().rename(&file, home).map_err(failed("put back", home))?;
-            sync(pool, home)?;
+            give_name(pool.fs(), &file, &home).map_err(failed("put back", &home))?;
+            sync(pool, &home)?;
             back.push(item.id);
         }
     }
@@ -155,6 +156,8 @@ pub(crate) fn untrash(
         let file = pool.path(&item.file);
         let at = find(pool, item)?;
         if at == At::Both {
+            // The name that stays is the younger one, and may not be on the medium yet.
+            sync(pool, &file)?;
             pool.fs().remove(&file).map_err(failed("remove", &file))?;
         }
         let (outcome, detail) = match at {

@@ -222,6 +222,16 @@ impl Disk {
         Ok(())
     }
 
+    pub(super) fn sync_directories(&mut self) {
+        for node in self.nodes.values_mut() {
+            if matches!(&**node, Node::Directory(directory) if !directory.pending.is_empty())
+                && let Node::Directory(directory) = Arc::make_mut(node)
+            {
+                directory.sync();
+            }
+        }
+    }
+
     pub(super) fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let directory = self.directory(self.find(path, true)?)?;
         let entry = |(name, inode): (&OsString, &u64)| {

@@ -62,6 +62,10 @@ impl Fs for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if !self.lock().habits.no_replace {
+            drop(self.enter(Call::Rename, from)?);
+            return Err(ErrorKind::Unsupported.into());
+        }
         let action = Action::Rename { from: from.to_path_buf(), to: to.to_path_buf() };
         self.act(Call::Rename, from, action).map(drop)
     }

@@ -110,6 +110,13 @@ impl FsFile for SimFile {
         state.claims.insert(self.handle, self.inode);
         Ok(Claim::Ours)
     }
+
+    fn is_free(&self) -> io::Result<bool> {
+        let (state, _) = self.fs.enter(Call::Claim, self.path())?;
+        let mut claims = state.claims.iter();
+        let claimed = claims.any(|(handle, inode)| *inode == self.inode && *handle != self.handle);
+        Ok(!state.habits.claims || !(claimed || state.users.contains_key(&self.inode)))
+    }
 }
 
 impl Source for SimFile {

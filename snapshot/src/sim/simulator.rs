@@ -52,17 +52,29 @@ pub(super) struct State {
 pub struct Habits {
     /// Whether two names can be exchanged.
     pub exchange: bool,
+    /// Whether a name can be given in one step that takes it from nobody.
+    pub no_replace: bool,
     /// Whether a file can have more than one name.
     pub link: bool,
     /// Whether it can be told who uses an image.
     pub claims: bool,
     /// Whether a file that its owner may not write to can be opened for writing: root can.
     pub root: bool,
+    /// Whether forcing out a file forces out as well what was done to directories before: a journal that is
+    /// written in order (ext4, XFS, btrfs).
+    pub ordered: bool,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { exchange: true, link: true, claims: true, root: false }
+        Self {
+            exchange: true,
+            no_replace: true,
+            link: true,
+            claims: true,
+            root: false,
+            ordered: false,
+        }
     }
 }
 
@@ -280,6 +292,9 @@ impl SimFs {
             }
             (_, action) => state.disk.perform(action),
         };
+        if state.habits.ordered && answer.is_ok() && matches!(call, Call::Sync | Call::SyncData) {
+            state.disk.sync_directories();
+        }
         if let Ok(written) = answer
             && !self.outside
             && call == Call::Write

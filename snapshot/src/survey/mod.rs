@@ -7,27 +7,52 @@ mod over_fs;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use diskdag_graph::scan::{Control, ImageError, Scan, ScanError, Scanned, Scope, Waiver};
+use diskdag_graph::scan::{
+    Control, ImageError, Owned, Owners, Scan, ScanError, Scanned, Scope, Verified, Waiver,
+};
 use diskdag_graph::{DiskId, Graph, ScopeSource};
 
 use crate::error::ErrorKind;
 
 pub use over_fs::FsSurvey;
 
+/// What a survey is asked: all paths are absolute.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Question<'q> {
+    /// Directories that are searched, all of them.
+    pub roots: &'q [PathBuf],
+    /// Files and directories in which owners name their disks. See [`Owners::read`].
+    pub owners: &'q [PathBuf],
+    /// The images that it is about; they are looked at wherever they lie.
+    pub images: &'q [PathBuf],
+}
+
 /// Makes a graph of what the directories in scope hold.
 pub trait Survey: Send + Sync {
-    /// Searches `roots`, all of them, and looks at `images` (absolute paths) wherever they lie.
+    /// Searches the roots, and looks at the images.
     ///
     /// # Errors
     ///
     /// If there is no answer at all. What could not be asked is part of the answer.
-    fn survey(
+    fn survey(&self, question: &Question<'_>, control: &Control) -> Result<Surveyed, ErrorKind>;
+
+    /// Asks the question that was answered by `before` once more, as things are now. Who can tell from an earlier answer what has changed
+    /// since, reads no more than that.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey`](Self::survey).
+    fn again(
         &self,
-        roots: &[PathBuf],
-        images: &[PathBuf],
+        before: &Surveyed,
+        question: &Question<'_>,
         control: &Control,
-    ) -> Result<Surveyed, ErrorKind>;
+    ) -> Result<Surveyed, ErrorKind> {
+        let _ = before;
+        self.survey(question, control)
+    }
 
     /// The chains of `images`, and nothing else.
     ///
@@ -44,13 +69,34 @@ pub struct Surveyed {
     pub graph: Graph,
     /// The images that the question is about, in the order in which they were given.
     pub images: Vec<Result<DiskId, ImageError>>,
+    /// Who uses which disk, where owners were asked.
+    pub owned: Owned,
+    /// The scan that it came from, if it did: it can be verified.
+    scanned: Option<Arc<Scanned>>,
 }
 
-fn surveyed(scanned: Result<Scanned, ScanError>) -> Result<Surveyed, ErrorKind> {
-    match scanned {
-        Ok(Scanned { graph, images, .. }) => Ok(Surveyed { graph, images }),
-        Err(ScanError::Stopped) => Err(ErrorKind::Stopped),
-        Err(error) => Err(ErrorKind::Survey(error.to_string())),
+impl Surveyed {
+    /// What somebody found who makes graphs in another way than by a scan, and asked no owners.
+    #[must_use]
+    pub fn new(graph: Graph, images: Vec<Result<DiskId, ImageError>>) -> Self {
+        Self { graph, images, owned: Owned::default(), scanned: None }
+    }
+}
+
+impl From<Scanned> for Surveyed {
+    fn from(scanned: Scanned) -> Self {
+        let Scanned { graph, images, owned, .. } = &scanned;
+        let (graph, images, owned) = (graph.clone(), images.clone(), owned.clone());
+        Self { graph, images, owned, scanned: Some(Arc::new(scanned)) }
+    }
+}
+
+impl From<ScanError> for ErrorKind {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Stopped => Self::Stopped,
+            error => Self::Survey(error.to_string()),
+        }
     }
 }
 
@@ -60,13 +106,14 @@ pub struct ScanSurvey {
     threads: NonZeroUsize,
     waivers: Vec<Waiver>,
     roots: Vec<PathBuf>,
+    owners: Vec<PathBuf>,
 }
 
 impl ScanSurvey {
     /// A scan with so many threads.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
-        Self { threads, waivers: Vec::new(), roots: Vec::new() }
+        Self { threads, waivers: Vec::new(), roots: Vec::new(), owners: Vec::new() }
     }
 
     /// Doubts that a person has declared known.
@@ -82,23 +129,46 @@ impl ScanSurvey {
         self.roots = roots;
         self
     }
+
+    /// Files and directories in which owners name their disks, beside those that the pool names.
+    #[must_use]
+    pub fn owners(mut self, owners: Vec<PathBuf>) -> Self {
+        self.owners = owners;
+        self
+    }
 }
 
 impl Survey for ScanSurvey {
-    fn survey(
-        &self,
-        roots: &[PathBuf],
-        images: &[PathBuf],
-        control: &Control,
-    ) -> Result<Surveyed, ErrorKind> {
+    fn survey(&self, question: &Question<'_>, control: &Control) -> Result<Surveyed, ErrorKind> {
+        let Question { roots, owners, images } = question;
         let scope = Scope::declared(roots.iter().chain(&self.roots).cloned(), ScopeSource::Pool);
         let scan = Scan::new(scope).threads(self.threads).waivers(self.waivers.clone());
-        let scan = scan.images(images.to_vec());
-        surveyed(scan.run(control))
+        let mut scan = scan.images(images.to_vec());
+        let owners: Vec<PathBuf> = owners.iter().chain(&self.owners).cloned().collect();
+        if !owners.is_empty() {
+            scan = scan.owners(Owners::read(&owners));
+        }
+        Ok(scan.run(control)?.into())
+    }
+
+    /// One `stat` per file and directory; what has changed is read. The owners' files are not read again.
+    fn again(
+        &self,
+        before: &Surveyed,
+        question: &Question<'_>,
+        control: &Control,
+    ) -> Result<Surveyed, ErrorKind> {
+        let Some(scanned) = &before.scanned else { return self.survey(question, control) };
+        let ids: Vec<DiskId> = before.images.iter().flatten().copied().collect();
+        Ok(match scanned.verify_dependents(&ids, control)? {
+            Verified::Unchanged(now) | Verified::Changed(now) | Verified::Unknown(now, _) => {
+                now.into()
+            }
+            other => other.now().clone().into(),
+        })
     }
 
     fn follow(&self, images: &[PathBuf], control: &Control) -> Result<Surveyed, ErrorKind> {
-        let scan = Scan::follow(images.to_vec());
-        surveyed(scan.run(control))
+        Ok(Scan::follow(images.to_vec()).run(control)?.into())
     }
 }

@@ -17,7 +17,7 @@ use diskdag_graph::{
 };
 use diskdag_qcow2::{Base, ErrorKind as HeaderError, Header, Reference, Target};
 
-use super::{Survey, Surveyed};
+use super::{Question, Survey, Surveyed};
 use crate::error::ErrorKind;
 use crate::fs::{Access, Fs, Kind, Stat, is_absent, read_up_to};
 
@@ -36,18 +36,20 @@ impl FsSurvey {
 }
 
 impl Survey for FsSurvey {
-    fn survey(
-        &self,
-        roots: &[PathBuf],
-        images: &[PathBuf],
-        control: &Control,
-    ) -> Result<Surveyed, ErrorKind> {
+    /// Owners are not asked: their files are the host's. If there are any, that is a doubt.
+    fn survey(&self, question: &Question<'_>, control: &Control) -> Result<Surveyed, ErrorKind> {
+        let Question { roots, owners, images } = *question;
         let source = ScopeSource::Pool;
         let coverage = Coverage { scope: roots.to_vec(), source, ..Coverage::default() };
         let mut walk = Walk::new(&*self.fs, coverage);
         for root in roots {
             walk.directory(root);
         }
+        walk.coverage.doubts.extend(owners.iter().map(|path| Doubt {
+            path: path.clone(),
+            kind: DoubtKind::Owner,
+            reason: "owners are not asked here".to_owned(),
+        }));
         walk.finish(images, control)
     }
 
@@ -63,11 +65,19 @@ struct Walk<'f> {
     found: BTreeMap<(u64, u64), Facts>,
     /// Paths that references lead to and that are still to be looked at.
     named: Vec<PathBuf>,
+    /// Those of them of which it could not even be told whether they are there.
+    unreadable: BTreeMap<PathBuf, String>,
 }
 
 impl<'f> Walk<'f> {
     fn new(fs: &'f dyn Fs, coverage: Coverage) -> Self {
-        Self { fs, coverage, found: BTreeMap::new(), named: Vec::new() }
+        Self {
+            fs,
+            coverage,
+            found: BTreeMap::new(),
+            named: Vec::new(),
+            unreadable: BTreeMap::new(),
+        }
     }
 
     fn directory(&mut self, top: &Path) {
@@ -179,7 +189,13 @@ impl<'f> Walk<'f> {
                 let path = plain(Path::new(OsStr::from_bytes(&path)));
                 let key = match self.fs.stat(&path) {
                     Ok(stat) => Key::File { device: stat.device, inode: stat.inode },
-                    Err(_) => Key::name(path.as_os_str().as_bytes()),
+                    Err(error) => {
+                        // What cannot be asked about may be there.
+                        if !is_absent(&error) {
+                            self.unreadable.insert(path.clone(), error.to_string());
+                        }
+                        Key::name(path.as_os_str().as_bytes())
+                    }
                 };
                 self.named.push(path);
                 key
@@ -216,12 +232,18 @@ impl<'f> Walk<'f> {
                 if let Key::Name(name) = &edge.target {
                     let path = Path::new(OsStr::from_bytes(name)).to_owned();
                     let placeholder = Facts::new(edge.target.clone()).at(&path);
-                    let state = if path.is_absolute() { State::Missing } else { State::Opaque };
+                    let reason = self.unreadable.get(&path).map(|reason| reason.as_str().into());
+                    let state = match (&reason, path.is_absolute()) {
+                        (Some(_), _) => State::Unreadable,
+                        (None, true) => State::Missing,
+                        (None, false) => State::Opaque,
+                    };
                     let dependencies = match state {
                         State::Missing => DependencyKnowledge::Complete,
                         _ => DependencyKnowledge::Unknown,
                     };
-                    let facts = Facts { state, in_scope: false, dependencies, ..placeholder };
+                    let facts =
+                        Facts { state, reason, in_scope: false, dependencies, ..placeholder };
                     missing.entry(name.clone()).or_insert(facts);
                 }
             }
@@ -232,7 +254,7 @@ impl<'f> Walk<'f> {
         graph.set_coverage(self.coverage);
         let find = |image: &PathBuf| graph.find(&plain(image)).ok_or(ImageError::NotFound);
         let images = images.iter().map(find).collect();
-        Ok(Surveyed { graph, images })
+        Ok(Surveyed::new(graph, images))
     }
 }
 

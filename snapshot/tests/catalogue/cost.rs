@@ -1,9 +1,10 @@
 //! What commits cost, counted.
 
 use diskdag_snapshot::catalogue::{Batch, Catalogue, State};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::sim::{Call, Counts, SimFs};
 
-use crate::scenario::{commit, empty, habits, handle, put};
+use crate::scenario::{commit, empty, habits, handle, path, put};
 
 /// How often each of these was called since `before`.
 fn since<const N: usize>(fs: &SimFs, before: &Counts, calls: [Call; N]) -> [u64; N] {
@@ -60,6 +61,36 @@ fn a_checkpoint_is_three_syncs() {
     let [data, file, dir] = since(&fs, &before, [Call::SyncData, Call::Sync, Call::SyncDir]);
     assert_eq!([data, file, dir], [commits, 4, 8]);
     assert_eq!(since(&fs, &before, [Call::Create]), [0], "the files are those of the beginning");
+}
+
+/// The larger the state, the longer the log in front of it: what a commit pays for checkpoints does not grow.
+#[test]
+fn a_log_grows_with_its_checkpoint() {
+    let (fs, _) = empty(habits());
+    let mut state = State::default();
+    for id in 1..=8000 {
+        let batch = put(&state, id);
+        state.apply(&batch).expect("fits");
+    }
+    let catalogue = handle(&fs);
+    catalogue.replace(&state).expect("is replaced");
+    let len = |name: &str| fs.stat(&path(name)).expect("it is there").len;
+    let checkpoint = len("catalogue.redb");
+    assert!(checkpoint > 1 << 20 && len("catalogue.log") < 1 << 20, "{checkpoint} bytes");
+    let before = fs.counts();
+    while since(&fs, &before, [Call::Exchange]) < [1] {
+        commit(&catalogue, &mut state).expect("commits");
+    }
+    assert!(len("catalogue.log") >= checkpoint, "{} bytes", len("catalogue.log"));
+    let [file, dir] = since(&fs, &before, [Call::Sync, Call::SyncDir]);
+    assert_eq!([file, dir], [2, 2], "the checkpoint, and the log's zeros");
+    let (before, mut commits) = (fs.counts(), 0);
+    while commits < 500 {
+        commit(&catalogue, &mut state).expect("commits");
+        commits += 1;
+    }
+    assert_eq!(since(&fs, &before, [Call::Exchange]), [0], "no checkpoint for a long time");
+    assert_eq!(handle(&fs).load().expect("loads"), state);
 }
 
 /// A program that takes a fence and commits twice, as the command does: two syncs.

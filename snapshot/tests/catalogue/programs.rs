@@ -52,6 +52,7 @@ fn change() -> impl Strategy<Value = Change> {
         (0..60_u64).prop_map(|id| Change::Forget { op: op(id) }),
         id.clone().prop_map(|id| Change::PutSnapshot(snapshot(id))),
         id.clone().prop_map(|id| Change::DropSnapshot { id: Id(id) }),
+        id.clone().prop_map(|id| Change::Sealed { ids: vec![Id(id), Id(id + 1)] }),
         id.clone().prop_map(|id| Change::PutPin(pin(id))),
         id.clone().prop_map(|id| Change::DropPin { snapshot: Id(id) }),
         id.clone().prop_map(|id| Change::PutTrash(trash(id))),

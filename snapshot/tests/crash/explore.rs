@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use diskdag_snapshot::sim::{Disk, Fault, Limits, Moment, Remains, Step};
+use diskdag_snapshot::sim::{Disk, Fault, Habits, Limits, Moment, Remains, Step};
 use diskdag_snapshot::{Error, Pool, Recovered};
 
 use crate::foreign::{Foreign, files};
 use crate::images::Reader;
 use crate::laws::{self, Broken, Wanted};
 use crate::picture::{Picture, View, is_disk};
-use crate::world::{self, control, up};
+use crate::world::{self, CARELESS, control, up};
 
 /// An operation, and what it does to whom it is done for.
 pub(crate) struct Operation {
@@ -26,8 +26,8 @@ pub(crate) struct Operation {
     pub(crate) foreign: Vec<Foreign>,
     /// Whether it leaves files that only `gc` takes away, if it is cut off.
     pub(crate) leaves_orphans: bool,
-    /// Whether the file system can exchange names.
-    pub(crate) exchange: bool,
+    /// What the file system can do.
+    pub(crate) habits: Habits,
 }
 
 /// How far to look.
@@ -139,7 +139,7 @@ pub(crate) fn crashes(
     operation: &Operation,
     plant: Option<(u64, Fault)>,
 ) -> (Vec<Moment>, Result<(), Error>) {
-    let fs = up(&operation.start, operation.exchange);
+    let fs = up(&operation.start, operation.habits);
     if let Some((number, fault)) = plant {
         fs.fail_at(number, fault);
     }
@@ -165,12 +165,12 @@ pub(crate) fn wanted(operation: &Operation, reader: &mut Reader) -> Wanted {
     let before = View::of(start, reader).picture;
     let mut after = before.clone();
     (operation.effect)(&mut after);
-    let end = up(start, operation.exchange);
+    let end = up(start, operation.habits);
     let done = world::pool(&end, 1).and_then(|pool| (operation.run)(&pool));
     done.unwrap_or_else(|error| panic!("{}: {error:?}", operation.name));
     let made = View::of(&end.disk(), reader).picture;
     assert!(made == after, "{}: {}", operation.name, made.differs(&after));
-    let (old, new) = (files(&up(start, true)), files(&end));
+    let (old, new) = (files(&up(start, CARELESS)), files(&end));
     let between = operation.between.map(|step| {
         let mut between = before.clone();
         step(&mut between);
@@ -183,6 +183,7 @@ pub(crate) fn wanted(operation: &Operation, reader: &mut Reader) -> Wanted {
         modes: modes(start).into_iter().chain(modes(&end.disk())).collect(),
         files: old.intersection(&new).copied().collect(),
         leaves_orphans: operation.leaves_orphans,
+        ordered: operation.habits.ordered,
         ..Wanted::default()
     }
 }
@@ -212,7 +213,7 @@ impl Look<'_> {
             return;
         }
         for (nth, foreign) in self.operation.foreign.iter().enumerate() {
-            let fs = up(&remains.disk, self.operation.exchange);
+            let fs = up(&remains.disk, self.operation.habits);
             let Some(wanted) = foreign.act(&fs.outside(), wanted, &mut self.reader) else {
                 continue;
             };
@@ -241,7 +242,7 @@ impl Look<'_> {
         deeper: bool,
     ) {
         let start = if deeper { 2 } else { 3 };
-        let fs = up(&remains.disk, self.operation.exchange);
+        let fs = up(&remains.disk, self.operation.habits);
         let limits = self.depth.second.filter(|_| deeper);
         if limits.is_some() {
             fs.record();

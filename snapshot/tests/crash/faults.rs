@@ -61,7 +61,7 @@ pub(crate) fn sweep(operation: &Operation) -> Found {
     let mut reader = Reader::default();
     let wanted = wanted(operation, &mut reader);
     let mut sweep = Sweep { operation, wanted, reader, found: Found::default() };
-    let fs = up(&operation.start, operation.exchange);
+    let fs = up(&operation.start, operation.habits);
     let steps = trace(&fs, |fs| run(operation, fs));
     for step in &steps {
         for fault in faults(step.call) {
@@ -86,7 +86,7 @@ fn trace<T>(fs: &SimFs, act: impl FnOnce(&SimFs) -> T) -> Vec<Step> {
 
 impl Sweep<'_> {
     fn fail(&mut self, step: &Step, fault: Fault) {
-        let fs = up(&self.operation.start, self.operation.exchange);
+        let fs = up(&self.operation.start, self.operation.habits);
         fs.fail_at(step.number, fault);
         let result = run(self.operation, &fs);
         let way = || format!("{fault:?} at {}", words(step));
@@ -114,7 +114,7 @@ impl Sweep<'_> {
     }
 
     fn recovers(&mut self, remains: &Remains, wanted: &Wanted, way: &dyn Fn() -> String) {
-        let fs = up(&remains.disk, self.operation.exchange);
+        let fs = up(&remains.disk, self.operation.habits);
         let recovered = world::pool(&fs, 2).and_then(|pool| pool.recover(&control()));
         if let Err(error) = recovered {
             return self.found.add(vec![(6, format!("recovery fails: {error:?}"))], way);
@@ -136,7 +136,7 @@ impl Sweep<'_> {
             let recover = |fs: &SimFs, start| {
                 world::pool(fs, start).and_then(|pool| pool.recover(&control()))
             };
-            let steps = trace(&up(&crashed, operation.exchange), |fs| recover(fs, 2).map(drop));
+            let steps = trace(&up(&crashed, operation.habits), |fs| recover(fs, 2).map(drop));
             for step in steps {
                 let fault = match step.call {
                     Call::Sync | Call::SyncData => Fault::Lose(Keep::Even),
@@ -144,7 +144,7 @@ impl Sweep<'_> {
                 };
                 let way =
                     || format!("recovery from {:?}: {fault:?} at {}", moment.step, words(&step));
-                let fs = up(&crashed, operation.exchange);
+                let fs = up(&crashed, operation.habits);
                 fs.fail_at(step.number, fault);
                 let _whatever = recover(&fs, 2).is_ok();
                 self.found.states += 1;
@@ -162,7 +162,11 @@ impl Sweep<'_> {
 }
 
 /// An error says what was changed: nothing, all of it, or that nobody knows yet.
-fn told_the_truth(view: &View, result: &Result<(), Error>, wanted: &Wanted) -> Vec<Broken> {
+pub(crate) fn told_the_truth(
+    view: &View,
+    result: &Result<(), Error>,
+    wanted: &Wanted,
+) -> Vec<Broken> {
     let picture = &view.picture;
     let open = view.state.as_ref().map_or(0, |state| state.intents.len());
     match result.as_ref().map_err(|error| error.effect) {

@@ -49,9 +49,13 @@ impl Foreign {
                 if fs.disk().is_clean() {
                     return None;
                 }
-                // Under which name it is found then is as open as it was before the machine started.
+                // Under which name it is found then is as open as it was before the machine started; unless the
+                // file system keeps an order.
                 let content = write(fs, path, reader)?;
-                wanted.written.insert(path.clone(), content);
+                match wanted.ordered {
+                    true => wanted.relied.insert(path.clone(), content),
+                    false => wanted.written.insert(path.clone(), content),
+                };
             }
             Self::Use(path) => {
                 let content = read(fs, path, reader)?;

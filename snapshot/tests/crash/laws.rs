@@ -41,6 +41,8 @@ pub(crate) struct Wanted {
     pub(crate) foreign: bool,
     /// Whether the operation has returned `Ok`.
     pub(crate) done: bool,
+    /// Whether the file system forces out names before files: then a machine's writes are never found elsewhere.
+    pub(crate) ordered: bool,
     /// Whether the operation leaves files that only `gc` takes away, if it is cut off.
     pub(crate) leaves_orphans: bool,
 }

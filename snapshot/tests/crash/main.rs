@@ -9,29 +9,40 @@
 //! | `laws` | the laws of the design, each a function |
 //! | `foreign` | what others do between a crash and recovery |
 //! | `explore` | every crash, every state that it may leave, recovery, every crash of that |
-//! | `operations` | the operations that are looked at |
+//! | `operations`, `elsewhere` | the operations that are looked at, and on other file systems |
 //! | `faults` | every fault at every call |
+//! | `full` | no block and no inode left, at every step |
+//! | `init`, `repoint` | what is done without a pool: every crash and every fault |
 //! | `plants` | steps forgotten and steps swapped, which the laws have to find |
 //! | `breaches` | every law, broken by hand |
 
 mod breaches;
+mod elsewhere;
 mod explore;
 mod faults;
 mod foreign;
+mod full;
 mod guest;
 mod images;
+mod init;
 mod laws;
 mod operations;
 mod picture;
 mod plants;
+mod repoint;
 mod world;
 
 use explore::{Depth, Operation, explore};
 
+mod all {
+    pub(crate) use super::elsewhere::*;
+    pub(crate) use super::operations::*;
+}
+
 fn look(operation: &Operation) {
     let begin = std::time::Instant::now();
     // By links there are more steps to be cut off at, and little else that is new.
-    let deeper = if operation.exchange { 40 } else { 6 };
+    let deeper = if operation.habits.exchange { 40 } else { 6 };
     let found = explore(operation, Depth { deeper, ..Depth::default() }, None);
     println!(
         "{}: {} distinct states, {} crash points, {} of recovery, {:?}",
@@ -72,10 +83,10 @@ mod plants_are_found {
 macro_rules! no_crash_breaks {
     ($($operation:ident),* $(,)?) => {
         mod no_crash_breaks {
-            $(#[test] fn $operation() { super::look(&super::operations::$operation()); })*
+            $(#[test] fn $operation() { super::look(&super::all::$operation()); })*
         }
         mod no_fault_breaks {
-            $(#[test] fn $operation() { super::fail(&super::operations::$operation()); })*
+            $(#[test] fn $operation() { super::fail(&super::all::$operation()); })*
         }
     };
 }
@@ -89,6 +100,8 @@ no_crash_breaks!(
     restore_linked,
     restore_two_linked,
     restore_keep,
+    create_ordered,
+    restore_ordered,
     remove,
     retire,
     clone_two,
@@ -100,4 +113,7 @@ no_crash_breaks!(
     gc_trash,
     gc_retired,
     gc_purge,
+    remove_linked,
+    clone_two_linked,
+    trash_restore_linked,
 );

@@ -12,7 +12,7 @@ use crate::explore::Operation;
 use crate::foreign::Foreign;
 use crate::guest;
 use crate::picture::{Label, Picture};
-use crate::world::{DISKS, control, fleet, name, paths, pattern, pool, up};
+use crate::world::{CARELESS, DISKS, control, fleet, name, paths, pattern, pool, up};
 
 fn path(disk: usize) -> PathBuf {
     PathBuf::from(DISKS[disk])
@@ -49,7 +49,7 @@ pub(crate) fn create_one() -> Operation {
         between: None,
         foreign: around(0, "/p/vm@6-s2.qcow2"),
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn create_three() -> Operation {
         between: None,
         foreign: around(0, "/p/vm@6-s2.qcow2"),
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn restore() -> Operation {
         between: None,
         foreign: around(0, "/p/.vm@6.trash"),
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn restore_two() -> Operation {
         between: None,
         foreign: around(0, "/p/.vm@6.trash"),
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn restore_keep() -> Operation {
         between: None,
         foreign: around(0, "/p/vm@6-k3.qcow2"),
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn remove() -> Operation {
             Foreign::Remove("/p/.vm@2-k1@6.trash".into()),
         ],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn retire() -> Operation {
         between: None,
         foreign: vec![Foreign::Write(path(0)), Foreign::Overlay("/p/vm@1-s1.qcow2".into())],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) fn clone_two() -> Operation {
             Foreign::Rename("/p/n1.qcow2".into()),
         ],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -220,7 +220,7 @@ pub(crate) fn trash_restore() -> Operation {
             Foreign::Remove("/p/vm@3-k2.qcow2".into()),
         ],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -233,7 +233,7 @@ pub(crate) fn purge() -> Operation {
         between: None,
         foreign: vec![Foreign::Write(path(0)), Foreign::Remove("/p/.vm@3-k2@4.trash".into())],
         leaves_orphans: true,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -249,13 +249,13 @@ pub(crate) fn freeze() -> Operation {
         between: None,
         foreign: vec![Foreign::Write(path(0)), Foreign::Overlay(path(2))],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
 /// A disk on two layers that somebody else has made.
 pub(crate) fn adopt() -> Operation {
-    let fs = up(&fleet(), true);
+    let fs = up(&fleet(), CARELESS);
     for (path, backing) in [
         ("/p/low.qcow2", None),
         ("/p/mid.qcow2", Some("low.qcow2")),
@@ -280,7 +280,7 @@ pub(crate) fn adopt() -> Operation {
             Foreign::Overlay("/p/mid.qcow2".into()),
         ],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -293,7 +293,7 @@ pub(crate) fn pin() -> Operation {
         between: None,
         foreign: vec![Foreign::Write(path(0))],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -315,13 +315,13 @@ pub(crate) fn gc_trash() -> Operation {
         between: None,
         foreign: vec![Foreign::Write(path(0)), Foreign::Remove("/p/.vm@3-k2@4.trash".into())],
         leaves_orphans: true,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
 /// A snapshot that was needed when it was retired, and is not any more.
 fn retired() -> Disk {
-    let fs = up(&fleet(), true);
+    let fs = up(&fleet(), CARELESS);
     let child = Path::new("/p/child.qcow2");
     guest::make(&fs, child, Some("vm@2-k1.qcow2")).expect("there is room");
     let which = Selection::named(name("k1"), paths(&DISKS[..1]));
@@ -352,7 +352,7 @@ pub(crate) fn gc_retired() -> Operation {
             Foreign::Remove("/p/vm@2-k1.qcow2".into()),
         ],
         leaves_orphans: false,
-        exchange: true,
+        habits: CARELESS,
     }
 }
 
@@ -368,31 +368,6 @@ pub(crate) fn gc_purge() -> Operation {
         between: Some(to_trash),
         foreign: vec![Foreign::Write(path(0)), Foreign::Overlay("/p/vm@2-k1.qcow2".into())],
         leaves_orphans: true,
-        exchange: true,
+        habits: CARELESS,
     }
-}
-
-/// The same on a file system that cannot exchange names.
-///
-/// Nobody builds upon the second name that the live disk has for a while there: whoever does builds upon the
-/// live disk itself, under a name that goes if the operation is undone.
-fn linked(name: &'static str, operation: Operation) -> Operation {
-    let mut foreign = operation.foreign;
-    foreign.retain(|foreign| match foreign {
-        Foreign::Overlay(path) => DISKS.iter().any(|disk| path == Path::new(disk)),
-        _ => true,
-    });
-    Operation { name, exchange: false, foreign, ..operation }
-}
-
-pub(crate) fn create_three_linked() -> Operation {
-    linked("create with three disks, by links", create_three())
-}
-
-pub(crate) fn restore_linked() -> Operation {
-    linked("restore, by links", restore())
-}
-
-pub(crate) fn restore_two_linked() -> Operation {
-    linked("restore of two disks, by links", restore_two())
 }

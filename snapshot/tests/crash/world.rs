@@ -143,7 +143,23 @@ fn fleet_with(log: u64) -> Disk {
     fs.disk().settled()
 }
 
-/// The disk in use after the host has come up again; with a file system that can exchange names, or not.
-pub(crate) fn up(disk: &Disk, exchange: bool) -> SimFs {
-    SimFs::on(disk.clone(), Habits { exchange, ..Habits::default() })
+/// A file system that does what is assumed of the medium, and no more.
+pub(crate) const CARELESS: Habits = Habits {
+    exchange: true,
+    no_replace: true,
+    link: true,
+    claims: true,
+    root: false,
+    ordered: false,
+};
+
+/// One with a journal that is written in order.
+pub(crate) const ORDERED: Habits = Habits { ordered: true, ..CARELESS };
+
+/// One that can give a file several names, and has no other step for names (NFS).
+pub(crate) const BY_LINKS: Habits = Habits { exchange: false, no_replace: false, ..CARELESS };
+
+/// The disk in use after the host has come up again, with a file system of these habits.
+pub(crate) fn up(disk: &Disk, habits: Habits) -> SimFs {
+    SimFs::on(disk.clone(), habits)
 }

@@ -42,7 +42,8 @@ impl World {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         };
-        let pool = Pool::init(&host, Path::new("/p"), Vec::new()).unwrap();
+        let pool =
+            Pool::init(&host, Path::new("/p"), &diskdag_snapshot::pool::Config::default()).unwrap();
         // Whoever comes first after a start makes sure that what is in the log is there for good.
         pool.create(&Create::new(name("first"), vec![Self::disk(0)]), &control()).unwrap();
         // As another process finds it.

@@ -5,7 +5,12 @@
 mod cost;
 mod cycle;
 mod example;
+mod owners;
 mod repoint;
 mod retry;
 mod salvage;
+mod sealing;
+mod second_names;
 mod support;
+mod unreadable;
+mod waiting;

@@ -55,7 +55,11 @@ fn pool(fs: &SimFs, store: &Store) -> Pool {
     };
     let there = fs.stat(Path::new("/p/.diskdag")).is_ok();
     let find = || Pool::find(&host, Path::new("/p"));
-    let pool = if there { find() } else { Pool::init(&host, Path::new("/p"), Vec::new()) };
+    let pool = if there {
+        find()
+    } else {
+        Pool::init(&host, Path::new("/p"), &diskdag_snapshot::pool::Config::default())
+    };
     pool.unwrap().with_catalogue(Arc::new(store.clone()))
 }
 

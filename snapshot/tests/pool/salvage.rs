@@ -68,22 +68,36 @@ fn what_was_recorded_before_the_damage_is_known_still() {
     assert!(state.pins.is_empty());
     assert!(lost[0].contains("pins"), "{lost:?}");
     assert_eq!(state.snapshots.len(), 2);
-    for (id, record) in &state.snapshots {
+    for (id, record) in state.snapshots.iter() {
         assert_eq!(before.snapshots.get(id), Some(record), "as it was, with its time");
     }
     assert!(state.next_id > before.next_id);
 }
 
 #[test]
-fn a_checkpoint_that_is_lost_leaves_names_and_headers() {
+fn a_log_that_begins_with_the_pool_makes_up_for_a_lost_checkpoint() {
     let (fleet, _, before) = fleet();
     damage(&fleet, "catalogue.redb", 5000);
+    let (state, lost) = rebuild(&fleet);
+    assert_eq!(
+        state.snapshots, before.snapshots,
+        "with their times, and the frozen one as what it is"
+    );
+    assert_eq!(state.pins, before.pins);
+    assert!(lost[0].contains("after revision"), "{lost:?}");
+}
+
+#[test]
+fn checkpoint_and_log_that_are_lost_leave_names_and_headers() {
+    let (fleet, _, before) = fleet();
+    damage(&fleet, "catalogue.redb", 5000);
+    damage(&fleet, "catalogue.log", 10);
     let (state, lost) = rebuild(&fleet);
     assert_eq!(state.snapshots.len(), 2, "the frozen image has a name like any other");
     assert!(state.pins.is_empty());
     assert!(lost.iter().any(|what| what == "pins"), "{lost:?}");
-    for (id, record) in &state.snapshots {
-        let old = &before.snapshots[id];
+    for (id, record) in state.snapshots.iter() {
+        let old = before.snapshots.get(id).unwrap();
         assert_eq!((&old.file, &old.name, &old.disk), (&record.file, &record.name, &record.disk));
     }
 }
@@ -94,15 +108,15 @@ fn a_checkpoint_that_is_lost_leaves_names_and_headers() {
 fn files_have_the_last_word() {
     let (fleet, disk, before) = fleet();
     let golden = fleet.dir.join("golden.qcow2");
-    // Somebody uses the frozen image as a disk again.
-    let mut permissions = fs::metadata(&golden).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
-    fs::set_permissions(&golden, permissions).unwrap();
     let remove = Remove::new(Selection::named(name("b"), vec![disk]));
     assert!(fleet.pool.remove(&remove, &Fleet::control()).is_err(), "the live disk needs it");
     // A later record, so that the damage lies in the middle.
     fleet.pool.unpin(&name("a"), &fleet.dir.join("vm.qcow2"), &Fleet::control()).unwrap();
     fleet.pool.pin(&name("b"), &fleet.dir.join("vm.qcow2"), "again", &Fleet::control()).unwrap();
+    // Somebody uses the frozen image as a disk again.
+    let mut permissions = fs::metadata(&golden).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+    fs::set_permissions(&golden, permissions).unwrap();
     let [second_last, _] = last_records(&fleet);
     damage(&fleet, "catalogue.log", second_last + 100);
     let (state, _) = rebuild(&fleet);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use diskdag_qcow2::chain::{Follow, Policy, Undeclared};
 use diskdag_qcow2::create::Create as NewImage;
 use diskdag_qcow2::{Chain, GuestOffset};
+use diskdag_snapshot::pool::Config;
 use diskdag_snapshot::{Control, Host, Pool, SnapshotName};
 use tempfile::TempDir;
 
@@ -18,10 +19,14 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().canonicalize().unwrap();
         let host = Host::real(NonZeroUsize::MIN);
-        let pool = Pool::init(&host, &dir, Vec::new()).unwrap();
+        let pool = Pool::init(&host, &dir, &config).unwrap();
         Self { pool, dir, _folder: folder }
     }
 

@@ -39,7 +39,11 @@ impl Disks {
             base.write_to(&File::create_new(disk)?)?;
         }
         rustix::fs::sync();
-        let pool = Pool::init(&Host::real(NonZeroUsize::MIN), dir, Vec::new())?;
+        let pool = Pool::init(
+            &Host::real(NonZeroUsize::MIN),
+            dir,
+            &diskdag_snapshot::pool::Config::default(),
+        )?;
         Ok(Self { pool, disks, next: 0 })
     }
 

@@ -41,6 +41,7 @@ pub fn snapshot(id: u64) -> SnapshotRecord {
         frozen: id.is_multiple_of(5),
         adopted: id.is_multiple_of(7),
         inconsistent: id.is_multiple_of(11),
+        unsealed: id.is_multiple_of(5),
         standing: if id.is_multiple_of(2) { Standing::Kept } else { Standing::Retired },
     }
 }

@@ -5,7 +5,8 @@
 //! 2. The state is written over the spare, whose space is there already, and that is forced out.
 //! 3. Spare and checkpoint exchange their names.
 //! 4. The directory is forced out. From here on the log has nothing to say that the checkpoint does not.
-//! 5. The log's header is overwritten by one of the next generation, which makes its records those of
+//! 5. A log that is shorter than the checkpoint, if that is long, is made as long, by zeros that are forced out.
+//! 6. The log's header is overwritten by one of the next generation, which makes its records those of
 //!    another log. The first record of that log is forced out with it. If only the record reaches the
 //!    medium, it is none to the header that is there, and those that are have nothing to add.
 //!
@@ -33,7 +34,7 @@ const ZEROS: &[u8] = &[0; 64 << 10];
 
 impl Shared {
     /// Makes `state` the checkpoint (steps 1 to 4): the state of `view`, or a later one, which is thereby
-    /// committed. Then lets the log begin anew (step 5), as far as that can be done: a log that does
+    /// committed. Then lets the log begin anew (steps 5 and 6), as far as that can be done: a log that does
     /// not is as good as before.
     pub(super) fn checkpoint(&self, view: &View, state: &State) -> Result<(), CatalogueError> {
         let after = view.header.generation.next(state);
@@ -42,7 +43,11 @@ impl Shared {
         // What is known is of the old checkpoint.
         *self.view() = None;
         placed?;
-        if let Err(error) = self.begin_log(view, state, after) {
+        let len = self.grow_log(view, bytes.len()).unwrap_or_else(|error| {
+            tracing::debug!(%error, "the catalogue's log stays as short as it is");
+            view.header.len
+        });
+        if let Err(error) = self.begin_log(view, state, after, len) {
             tracing::warn!(%error, "the catalogue's log could not begin anew; it goes on");
         }
         if let Err(error) = self.grow_spare(bytes.len()) {
@@ -95,11 +100,12 @@ impl Shared {
         view: &View,
         state: &State,
         generation: Generation,
+        len: u64,
     ) -> Result<(), CatalogueError> {
         let path = &self.files.log;
         let log =
             self.fs.open(path, Access::Write).map_err(|cause| missing("opening", path, cause))?;
-        let header = Header { len: view.header.len, generation, base: state.revision };
+        let header = Header { len, generation, base: state.revision };
         fs::write_all(log.as_ref(), 0, &header.encode()).map_err(failed("writing to", path))?;
         let checkpoint = self.fs.stat(&self.files.checkpoint);
         let checkpoint = checkpoint.map_err(failed("asking for", &self.files.checkpoint))?;
@@ -116,6 +122,29 @@ impl Shared {
         *self.view() = Some(Arc::new(view));
         Ok(())
     }
+
+    /// A log that begins anew is as long as the checkpoint before it: so the larger the state, the rarer it is
+    /// written whole, and what each commit pays for that does not grow. Its zeros are forced out before a header says
+    /// that they are there. Gives the length that the log has then.
+    fn grow_log(&self, view: &View, checkpoint: usize) -> Result<u64, CatalogueError> {
+        let wanted = (checkpoint as u64).next_multiple_of(Self::GROWS_BY).min(Self::GROWS_TO);
+        if checkpoint as u64 <= Self::GROWS_BY || wanted <= view.header.len {
+            return Ok(view.header.len);
+        }
+        let path = &self.files.log;
+        let log =
+            self.fs.open(path, Access::Write).map_err(|cause| missing("opening", path, cause))?;
+        let len = log.len().map_err(failed("asking for", path))?;
+        occupy(log.as_ref(), len, wanted).map_err(failed("writing to", path))?;
+        log.sync().map_err(failed("forcing out", path))?;
+        Ok(wanted)
+    }
+
+    /// In such steps: shorter checkpoints leave the log as it is.
+    const GROWS_BY: u64 = 1 << 20;
+
+    /// And no further, since every program that starts reads all of it.
+    const GROWS_TO: u64 = 64 << 20;
 
     /// Keeps room for the next checkpoint, so that it needs none of a disk that is full by then.
     fn grow_spare(&self, checkpoint: usize) -> Result<(), CatalogueError> {

@@ -13,7 +13,7 @@ use super::layout::{
     VERSION, checksum,
 };
 use super::scan::{self, Tail};
-use super::{CatalogueError, Shared, State, damaged, failed};
+use super::{CatalogueError, Revision, Shared, State, damaged, failed};
 use crate::catalogue::redb::{self, ImageError};
 use crate::fs::{self, Access, FsFile};
 
@@ -175,13 +175,19 @@ impl Shared {
     /// What is left. The spare was the checkpoint before, and is whole until the next one is written.
     pub(super) fn salvage(&self) -> Option<State> {
         let checkpoint = |path: &PathBuf| self.read_checkpoint(path).ok();
-        let (_, mut state, on) =
-            [&self.files.checkpoint, &self.files.spare].into_iter().find_map(checkpoint)?;
+        let found = [&self.files.checkpoint, &self.files.spare].into_iter().find_map(checkpoint);
         let log = self.open(&self.files.log).ok();
         let bytes =
             log.and_then(|log| fs::read_all(log.as_ref(), LOG_MAX).ok()).unwrap_or_default();
-        if let Ok(header) = Header::decode(&bytes)
-            && [on.before, on.after].contains(&header.generation)
+        let header = Header::decode(&bytes).ok();
+        // A log that begins with the pool has everything itself.
+        let begins = header.as_ref().is_some_and(|header| header.base == Revision(0));
+        let (mut state, on) = match found {
+            Some((_, state, on)) => (state, Some(on)),
+            None => begins.then(|| (State::default(), None))?,
+        };
+        if let Some(header) = header
+            && on.is_none_or(|on| [on.before, on.after].contains(&header.generation))
         {
             let begin = Tail { at: RECORDS_AT, before: header.sum() };
             // As far as they follow.

@@ -136,7 +136,9 @@ pub(super) fn read(from: Memory) -> Result<State, ImageError> {
         pins: rows(&view, PINS, "pins", |row: &Pin| row.snapshot)?,
         trash: rows(&view, TRASH, "trash", |row: &TrashRecord| row.id)?,
         intents: BTreeMap::new(),
-        done: rows(&view, DONE, "done", |row: &Done| Id(row.revision.0))?.into_values().collect(),
+        done: rows::<_, BTreeMap<_, _>>(&view, DONE, "done", |row: &Done| Id(row.revision.0))?
+            .into_values()
+            .collect(),
     };
     let table = view.open_table(INTENTS).map_err(refused)?;
     for row in table.iter().map_err(refused)? {
@@ -153,21 +155,20 @@ pub(super) fn read(from: Memory) -> Result<State, ImageError> {
 }
 
 /// All rows of a table, each of which has to lie under its own key.
-fn rows<T: DeserializeOwned>(
+fn rows<T: DeserializeOwned, R: FromIterator<(Id, T)>>(
     view: &ReadTransaction,
     table: ById,
     name: &'static str,
     key_of: impl Fn(&T) -> Id,
-) -> Result<BTreeMap<Id, T>, ImageError> {
+) -> Result<R, ImageError> {
     let table = view.open_table(table).map_err(refused)?;
-    let mut rows = BTreeMap::new();
-    for row in table.iter().map_err(refused)? {
+    let rows = table.iter().map_err(refused)?.map(|row| {
         let (key, row) = row.map_err(refused)?;
         let row = parse(name, row.value())?;
         if key_of(&row) != Id(key.value()) {
             return Err(ImageError::Misplaced { table: name });
         }
-        rows.insert(Id(key.value()), row);
-    }
-    Ok(rows)
+        Ok((Id(key.value()), row))
+    });
+    rows.collect()
 }
