@@ -5,6 +5,7 @@ use std::sync::Arc as Shared;
 
 use std::sync::OnceLock;
 
+use crate::apply::Scratch;
 use crate::doubt::Coverage;
 use crate::facts::{Facts, Key, State};
 use crate::index::Index;
@@ -44,6 +45,7 @@ impl DiskId {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     pub(crate) inner: Shared<Inner>,
+    pub(crate) scratch: Scratch,
 }
 
 #[derive(Debug)]
@@ -198,11 +200,11 @@ impl Inner {
 
     #[inline]
     pub(crate) fn is_live(&self, id: DiskId) -> bool {
-        self.labels.of(id.slot).generation == id.generation
+        self.labels.of(id.slot).generation() == id.generation
     }
 
     pub(crate) fn is_placeholder(&self, slot: u32) -> bool {
-        self.labels.of(slot).flags & PLACEHOLDER != 0
+        self.labels.flags(slot) & PLACEHOLDER != 0
     }
 
     pub(crate) fn live(&self, id: DiskId) -> Option<(u32, &Facts)> {

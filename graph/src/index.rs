@@ -64,9 +64,9 @@ impl Index {
     pub(crate) fn candidates(&self, key: &(impl Hash + ?Sized)) -> impl Iterator<Item = u32> + '_ {
         let hash = self.hash(key);
         let bucket = self.buckets.get(self.bucket(hash)).as_deref();
-        let entries = bucket.map_or(&[][..], |bucket| &bucket.entries);
-        let from = entries.partition_point(|entry| entry.hash < hash);
-        let same = entries[from..].iter().take_while(move |entry| entry.hash == hash);
+        let from = bucket
+            .map_or(&[][..], |bucket| &bucket.entries[bucket.place(Entry { hash, slot: 0 })..]);
+        let same = from.iter().take_while(move |entry| entry.hash == hash);
         same.map(|entry| entry.slot)
     }
 
@@ -82,7 +82,7 @@ impl Index {
                     // Doubled, half of it would stay empty for long.
                     bucket.entries.reserve_exact(ROOM.max(bucket.entries.len() / 8));
                 }
-                let at = bucket.entries.partition_point(|have| *have < entry);
+                let at = bucket.place(entry);
                 bucket.entries.insert(at, entry);
                 return;
             }
@@ -95,9 +95,11 @@ impl Index {
         let hash = self.hash(key);
         let number = self.bucket(hash);
         let Some(bucket) = self.buckets.at(number) else { return };
-        let entries = &mut Shared::make_mut(bucket).entries;
-        if let Ok(found) = entries.binary_search(&Entry { hash, slot }) {
-            entries.remove(found);
+        let bucket = Shared::make_mut(bucket);
+        let entry = Entry { hash, slot };
+        let at = bucket.place(entry);
+        if bucket.entries.get(at) == Some(&entry) {
+            bucket.entries.remove(at);
         }
     }
 
@@ -129,6 +131,26 @@ impl Index {
         directory[first + half..first + 2 * half].fill(self.count);
         *self.buckets.at(self.count) = Some(Shared::new(other));
         self.count += 1;
+    }
+}
+
+impl Bucket {
+    /// The place of the first entry that is not less. Hashes are spread evenly, so that is near
+    /// where it would be if they were so exactly; unless many have one hash.
+    fn place(&self, entry: Entry) -> usize {
+        if self.entries.len() > FULL {
+            return self.entries.partition_point(|have| *have < entry);
+        }
+        let rest = entry.hash.checked_shl(self.bits).unwrap_or(0);
+        let share = (u64::from(rest) * self.entries.len() as u64) >> 32;
+        let mut at = usize::try_from(share).unwrap_or(0);
+        while at > 0 && self.entries[at - 1] >= entry {
+            at -= 1;
+        }
+        while self.entries.get(at).is_some_and(|have| *have < entry) {
+            at += 1;
+        }
+        at
     }
 }
 

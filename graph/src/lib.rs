@@ -28,6 +28,8 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod arc;
+mod batch;
 mod disk;
 mod doubt;
 mod facts;

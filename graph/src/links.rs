@@ -7,58 +7,10 @@
 //! A disk is needed through two lists: by its *children*, the edges of the forest that is labelled
 //! (see [`crate::labels`]), and by *extra* edges, all others.
 
+pub(crate) use crate::arc::{Arc, BACKING, CERTAIN, ENDS, STEP};
+use crate::arc::{FOREST, POSITION};
 use crate::labels::NONE;
 use crate::pages::Pages;
-
-/// It is a backing reference, else a data file.
-pub(crate) const BACKING: u32 = 1 << 31;
-/// It surely leads there.
-pub(crate) const CERTAIN: u32 = 1 << 30;
-/// It says that the chain ends at its target.
-pub(crate) const ENDS: u32 = 1 << 29;
-/// It is the first backing reference of its origin: the chain goes on there.
-pub(crate) const STEP: u32 = 1 << 28;
-/// It is in the labelled forest. Always a [`STEP`].
-const FOREST: u32 = 1 << 27;
-/// The rest is the position of the reference.
-const POSITION: u32 = FOREST - 1;
-
-/// One edge, by slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Arc {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
-    word: u32,
-    /// The chain ends at `to`, which has references of its own.
-    pub(crate) ends: bool,
-}
-
-impl Arc {
-    /// Which of the references of `from` it is.
-    pub(crate) fn position(&self) -> u32 {
-        self.word & POSITION
-    }
-
-    /// QEMU would open this very disk.
-    pub(crate) fn certain(&self) -> bool {
-        self.word & CERTAIN != 0
-    }
-
-    /// The chain of `from` goes on over it.
-    pub(crate) fn is_step(&self) -> bool {
-        self.word & STEP != 0
-    }
-
-    /// It ends the chain as soon as its target needs anything.
-    pub(crate) fn would_end(&self) -> bool {
-        self.word & ENDS != 0
-    }
-
-    /// Whether the forest may hold it, as far as can be seen from the edge alone.
-    pub(crate) fn may_be_in_forest(&self) -> bool {
-        self.word & (STEP | CERTAIN) == STEP | CERTAIN && !self.ends && self.from != self.to
-    }
-}
 
 /// One slot. 16 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -164,16 +116,27 @@ impl Slots {
         slot
     }
 
-    /// Gives back a slot that no edge leaves or reaches any more.
-    pub(crate) fn remove(&mut self, slot: u32) {
+    /// Gives back a slot that no edge leaves or reaches any more; for good, unless it is to be taken
+    /// again.
+    pub(crate) fn remove(&mut self, slot: u32, again: bool) {
         *self.nodes.at(slot) = Node { out: self.free, children: NONE, extras: NONE, certain: FREE };
-        self.free = slot;
+        if again {
+            self.free = slot;
+        }
         self.count -= 1;
     }
 
-    /// Puts an edge before the others that leave `from`, outside the forest. O(1).
-    pub(crate) fn connect(&mut self, from: u32, to: u32, position: u32, traits: u32) {
-        let word = position & POSITION | traits;
+    /// Puts an edge before the others that leave `from`. In the forest only if it is `from`'s step
+    /// and closes no cycle. O(1).
+    pub(crate) fn connect(
+        &mut self,
+        from: u32,
+        to: u32,
+        position: u32,
+        traits: u32,
+        in_forest: bool,
+    ) {
+        let word = position & POSITION | traits | if in_forest { FOREST } else { 0 };
         let at = if self.free_link == NONE { self.link_bound } else { self.free_link };
         let node = self.nodes.at(from);
         let next_out = std::mem::replace(&mut node.out, at);
@@ -187,25 +150,25 @@ impl Slots {
         self.edges += 1;
         let node = self.nodes.at(to);
         node.certain += u32::from(traits & CERTAIN != 0);
-        self.enlist(at, to, false);
+        self.enlist(at, to, in_forest);
     }
 
-    /// Takes away every edge that leaves `from`; returns where each led, and whether it was in the
+    /// Takes away every edge that leaves `from`; says where each led, and whether it was in the
     /// forest. O(edges taken).
-    pub(crate) fn disconnect(&mut self, from: u32) -> Vec<(u32, bool)> {
+    pub(crate) fn disconnect(&mut self, from: u32, mut leave: impl FnMut(u32, bool)) {
         let mut at = std::mem::replace(&mut self.nodes.at(from).out, NONE);
-        let mut gone = Vec::new();
         while at != NONE {
             let Link { to, next_out, word, .. } = *self.links.get(at);
             self.delist(at);
-            self.nodes.at(to).certain -= u32::from(word & CERTAIN != 0);
+            if word & CERTAIN != 0 {
+                self.nodes.at(to).certain -= 1;
+            }
             self.links.at(at).next_out = self.free_link;
             self.free_link = at;
             self.edges -= 1;
-            gone.push((to, word & FOREST != 0));
+            leave(to, word & FOREST != 0);
             at = next_out;
         }
-        gone
     }
 
     /// Takes the step of `from` into the forest, or out of it. O(1).

@@ -43,12 +43,39 @@ impl<T: Clone, const P: usize> Pages<T, P> {
     #[inline]
     pub(crate) fn at(&mut self, at: u32) -> &mut T {
         let at = at as usize;
-        let group = at / (FAN * P);
+        &mut self.page(at / P)[at % P]
+    }
+
+    /// Calls `write` with items and what belongs to each. Where one comes behind another of the same
+    /// page, that is looked for once.
+    pub(crate) fn each<I>(
+        &mut self,
+        items: impl Iterator<Item = I>,
+        at: impl Fn(&I) -> u32,
+        mut write: impl FnMut(I, &mut T),
+    ) {
+        let place = |item: &I| at(item) as usize;
+        let mut items = items.peekable();
+        while let Some(item) = items.next() {
+            let number = place(&item) / P;
+            let page = self.page(number);
+            let first = place(&item) % P;
+            write(item, &mut page[first]);
+            while let Some(item) = items.next_if(|item| place(item) / P == number) {
+                let next = place(&item) % P;
+                write(item, &mut page[next]);
+            }
+        }
+    }
+
+    /// A page, to be written.
+    #[inline]
+    fn page(&mut self, number: usize) -> &mut [T; P] {
+        let group = number / FAN;
         if group >= self.groups.len() {
             self.grow(group + 1);
         }
-        let page = &mut Shared::make_mut(&mut self.groups[group])[at / P % FAN];
-        &mut Shared::make_mut(page)[at % P]
+        Shared::make_mut(&mut Shared::make_mut(&mut self.groups[group])[number % FAN])
     }
 
     #[cold]

@@ -15,11 +15,13 @@ const MOST_BYTES: usize = 136;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
-    /// Bytes held.
+    /// Bytes held, and bytes asked for altogether.
     static HELD: Cell<usize> = const { Cell::new(0) };
+    static ASKED: Cell<usize> = const { Cell::new(0) };
 }
 
 fn hold(bytes: usize) {
+    ASKED.with(|asked| asked.set(asked.get().wrapping_add(bytes)));
     HELD.with(|held| held.set(held.get().wrapping_add(bytes)));
 }
 
@@ -185,4 +187,83 @@ fn a_version_costs_what_differs() {
     drop(reader);
     let (_, grown) = held(|| graph.apply([Change::Insert(Facts::new(key(MANY + 1)))]).unwrap());
     assert!(grown < 64 << 10, "{grown} bytes for one new disk");
+}
+
+/// Bytes that `work` asks for, whether it gives them back or not.
+fn asked<T>(work: impl FnOnce() -> T) -> usize {
+    let before = ASKED.with(Cell::get);
+    drop(work());
+    ASKED.with(Cell::get).wrapping_sub(before)
+}
+
+fn leaf(number: u64, parent: u64) -> Change {
+    let path = std::path::PathBuf::from(format!("/images/leaf-{number}.qcow2")).into_boxed_path();
+    let references = vec![EdgeFacts::backing(key(parent))];
+    Change::Insert(Facts { paths: vec![path], references, ..Facts::new(key(number)) })
+}
+
+/// One leaf that comes by itself asks for room for what it is, one that goes asks for nothing.
+#[test]
+fn a_leaf_asks_for_its_own_room_alone() {
+    const ROUNDS: u64 = 60;
+    let shapes: [Parent; 2] = [|disk| (disk > 0).then_some(0), |disk| disk.checked_sub(1)];
+    for parent in shapes {
+        let mut graph = Graph::new();
+        graph.apply(fleet(parent)).unwrap();
+        // The first one makes room that the others find, and the slot that they take.
+        graph.apply([leaf(MANY, 0)]).unwrap();
+        graph.apply([Change::Remove(graph.find_key(&key(MANY)).unwrap())]).unwrap();
+        let (mut coming, mut going) = (0, 0);
+        for round in 0..ROUNDS {
+            let change = leaf(MANY, round * 1_000);
+            coming += allocations(|| graph.apply([change]).unwrap()).1;
+            let id = graph.find_key(&key(MANY)).unwrap();
+            going += allocations(|| graph.apply([Change::Remove(id)]).unwrap()).1;
+        }
+        // A leaf of the list that is full is cut in two now and then.
+        assert!(coming < ROUNDS * 3 / 2, "{coming} allocations for {ROUNDS} leaves that come");
+        assert_eq!(going, 0, "for {ROUNDS} leaves that go");
+    }
+}
+
+/// What is written is copied beside a reader, and so can be counted: it does not grow with the
+/// siblings.
+#[test]
+fn a_leaf_of_a_base_of_100_000_costs_what_one_of_1_000_costs() {
+    let copied = |siblings: u64| {
+        let mut graph = Graph::new();
+        let changes = (0..siblings).map(|number| match number {
+            0 => Change::Insert(Facts::new(key(0))),
+            _ => leaf(number, 0),
+        });
+        graph.apply(changes.collect::<Vec<_>>()).unwrap();
+        let reader = graph.clone();
+        let goes = Change::Remove(graph.find_key(&key(siblings / 2)).unwrap());
+        let going = asked(|| graph.apply([goes]).unwrap());
+        let reader = (reader, graph.clone());
+        let coming = asked(|| graph.apply([leaf(siblings, 0)]).unwrap());
+        drop(reader);
+        (going, coming)
+    };
+    let (few, many) = (copied(1_000), copied(100_000));
+    for (few, many) in [(few.0, many.0), (few.1, many.1)] {
+        assert!(many < few * 3, "{many} bytes written below many, {few} below few");
+    }
+}
+
+/// Everything but two bases is re-pointed from one to the other: what lies between them moves, not
+/// what is above.
+#[test]
+fn re_pointing_nearly_everything_moves_the_rest() {
+    let mut graph = Graph::new();
+    graph.apply(fleet(|disk| disk.checked_sub(1))).unwrap();
+    graph.apply([Change::Insert(Facts::new(key(MANY)))]).unwrap();
+    let disk = graph.find_key(&key(1)).unwrap();
+    for onto in [MANY, 0, MANY] {
+        let references = vec![EdgeFacts::backing(key(onto))];
+        let moved = asked(|| graph.apply([Change::Repoint { disk, references }]).unwrap());
+        assert!(moved < 64 << 10, "{moved} bytes asked for");
+        let base = graph.find_key(&key(onto)).unwrap();
+        assert_eq!(graph.dependents(base).len(), usize::try_from(MANY).unwrap() - 1);
+    }
 }

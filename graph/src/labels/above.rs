@@ -26,9 +26,9 @@ impl Labels {
     pub(crate) fn above(&self, slots: &Slots, slot: u32) -> Above {
         let label = self.of(slot);
         if self.extras_into(slots, label.range(), 1).is_empty() {
-            return Above { own: label.open.saturating_add(1)..label.close, more: Vec::new() };
+            return Above { own: label.open() + 1..label.close(), more: Vec::new() };
         }
-        let itself = label.open..label.open.saturating_add(1);
+        let itself = label.open()..label.open() + 1;
         let (mut certain, returns) = self.reach(slots, slot, [label.range()], true);
         let (all, may_return) = self.reach(slots, slot, certain.iter(), false);
         let mut possible = all.without(&certain);
@@ -52,7 +52,7 @@ impl Labels {
         start: impl IntoIterator<Item = Range<u32>>,
         certain_only: bool,
     ) -> (Ranges, bool) {
-        let at = self.of(slot).open;
+        let at = self.of(slot).open();
         let mut done = Ranges::default();
         let mut returns = false;
         let mut work: Vec<Range<u32>> = start.into_iter().collect();

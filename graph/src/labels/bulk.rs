@@ -1,9 +1,8 @@
 //! Making all labels anew, for a batch that brings more disks than there were. Every walk is a loop.
 
 use crate::labels::order::{Entry, Order};
-use crate::labels::{Changed, EXTRA, Label, Labels, NONE, PAIR, PLACED, SAID, TARGET};
+use crate::labels::{Changed, EXTRA, LEAVING, Labels, NONE, PAIR, PLACED, SAID, TARGET};
 use crate::links::Slots;
-use crate::pages::Pages;
 
 /// Fewer new disks than this are never worth it, but in an empty graph.
 const MANY: usize = 1024;
@@ -17,24 +16,24 @@ impl Labels {
 
     /// Labels every live slot. Keeps what is said of them. O(slots + edges).
     pub(crate) fn build(&mut self, slots: &mut Slots, changed: &Changed) {
-        let live: Vec<u32> = slots.slots().filter(|slot| !changed.leaving.contains(slot)).collect();
+        let stays = |slot: &u32| self.flags(*slot) & LEAVING == 0;
+        let live: Vec<u32> = slots.slots().filter(stays).collect();
         for slot in &changed.leaving {
-            let generation = self.of(*slot).generation;
-            *self.recs.at(*slot) = Label { generation, ..Label::BLANK };
+            self.recs.clear(*slot);
         }
         choose_parents(slots, &live);
-        let recs = std::mem::replace(&mut self.recs, Pages::of(Label::BLANK));
+        let recs = std::mem::take(&mut self.recs);
         *self = Self { recs, ..Self::default() };
         let entries = self.number(slots, &live);
         self.order = Order::of(&entries, &mut self.recs);
         let leaves_forest =
             |slot: &u32| slots.parent(*slot).is_none() && slots.step(*slot).is_some();
         if live.iter().any(leaves_forest) {
-            self.update_depths(slots, &live);
+            self.count_depths(slots, &live);
         }
-        let said = live.into_iter().filter(|slot| self.of(*slot).flags & SAID != 0);
-        let said: Vec<u32> = said.collect();
-        self.update_flags(slots, &said);
+        let said = live.into_iter().filter(|slot| self.flags(*slot) & SAID != 0);
+        let mut said: Vec<u32> = said.collect();
+        self.update_flags(slots, &mut said);
     }
 
     /// Goes over the forest in preorder: entries, depths, exits.
@@ -88,11 +87,11 @@ impl Labels {
         entries: &mut Vec<Entry>,
     ) {
         let is_target = slots.has_extras_into(slot);
-        let label = self.recs.at(slot);
         let pair = if is_pair { PAIR } else { 0 };
         let target = if is_target { TARGET } else { 0 };
         let extra = if exit == NONE { 0 } else { EXTRA };
-        label.flags = label.flags & SAID | PLACED | pair | target | extra;
+        let said = self.flags(slot) & SAID;
+        self.recs.set_flags(slot, said | PLACED | pair | target | extra);
         entries.push(Entry::open(self.id(slot)).marked(is_target));
         if exit != NONE {
             *self.exit.at(slot) = exit;

@@ -7,7 +7,7 @@
 //!    edge, if that is certain and does not end the chain. One edge of each cycle is left out. The
 //!    disks stand in preorder in a list ([`order`]) whose places have numbers with gaps, so that
 //!    what is above `x` (all that depend on it through the forest) has exactly the numbers between
-//!    `x.open` and `x.close`, and is one stretch of the list.
+//!    its two own, and is one stretch of the list.
 //! 2. **Extra edges**, everything that is not in the forest: data files, second paths, possible
 //!    edges, edges that end a chain, the edges left out of cycles. Their targets are marked in the
 //!    list, so that those which lead to `x` or to anything above it are found without looking at
@@ -19,8 +19,9 @@
 //!
 //! A batch of changes is worked into the labels ([`place`], [`flags`], [`depths`]) at the cost of
 //! what changed: a disk that appears or goes is one insertion into the list or one removal from it;
-//! a disk that is re-pointed takes those above it along, O(k) for k of them. Only when a batch
-//! brings more disks than there were are the labels made anew, in O(disks + edges) ([`bulk`]).
+//! where a disk is re-pointed those above it move along, or else what lies between them and their
+//! new place, whichever is less. Only when a batch brings more disks than there were are the labels
+//! made anew, in O(disks + edges) ([`bulk`]).
 
 mod above;
 mod bulk;
@@ -29,12 +30,14 @@ mod flags;
 mod order;
 mod place;
 mod ranges;
+mod recs;
 
 use std::ops::Range;
 
 pub(crate) use above::Above;
 pub(crate) use order::{Entry, Spot};
-pub(crate) use place::Changed;
+pub(crate) use place::{Changed, Moved};
+pub(crate) use recs::{LAST_GENERATION, Label, Recs};
 
 use crate::DiskId;
 use crate::labels::order::Order;
@@ -44,68 +47,39 @@ use crate::pages::Pages;
 /// Stands for "no slot".
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// What is said of a disk, and what follows from its chain.
+pub(crate) type Flags = u16;
+
 /// Some disk on this one's chain, itself included, has an edge outside the forest.
-pub(crate) const EXTRA: u32 = 1;
+pub(crate) const EXTRA: Flags = 1;
 /// This one's chain leads to a disk whose own needs are not known.
-pub(crate) const DOUBTFUL: u32 = 2;
+pub(crate) const DOUBTFUL: Flags = 2;
 /// This one's chain leads to a reference behind which there is nothing.
-pub(crate) const MISSING: u32 = 4;
+pub(crate) const MISSING: Flags = 4;
 /// The flags without which a "no" from the forest is a "no".
-pub(crate) const NOT_PLAIN: u32 = EXTRA | DOUBTFUL | MISSING;
+pub(crate) const NOT_PLAIN: Flags = EXTRA | DOUBTFUL | MISSING;
 /// This one's own needs are not known.
-pub(crate) const SELF_DOUBTFUL: u32 = 8;
+pub(crate) const SELF_DOUBTFUL: Flags = 8;
 /// This one is itself not there.
-pub(crate) const SELF_MISSING: u32 = 16;
+pub(crate) const SELF_MISSING: Flags = 16;
 /// It has two entries in the list.
-pub(crate) const PAIR: u32 = 32;
+pub(crate) const PAIR: Flags = 32;
 /// It has a place in the list.
-pub(crate) const PLACED: u32 = 64;
+pub(crate) const PLACED: Flags = 64;
 /// An edge outside the forest leads to it, which its entry in the list says too.
-pub(crate) const TARGET: u32 = 128;
+pub(crate) const TARGET: Flags = 128;
 /// Nobody has inserted it, or it was removed; it stays for those that need it.
-pub(crate) const PLACEHOLDER: u32 = 256;
+pub(crate) const PLACEHOLDER: Flags = 256;
 /// It is not there and has references all the same.
-pub(crate) const MISSING_WITH_NEEDS: u32 = 512;
+pub(crate) const MISSING_WITH_NEEDS: Flags = 512;
+/// Its edges were replaced by the batch that is being worked in.
+pub(crate) const EDITED: Flags = 1024;
+/// It goes at the end of that batch.
+pub(crate) const LEAVING: Flags = 2048;
+/// It was removed, and what was known of it is still there in case that it comes back with the batch.
+pub(crate) const GOING: Flags = 4096;
 /// What is said of a disk, rather than made here.
-const SAID: u32 = SELF_DOUBTFUL | SELF_MISSING | PLACEHOLDER | MISSING_WITH_NEEDS;
-
-/// The label of one slot: 16 bytes, so that a relation reads one cache line per disk.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Label {
-    /// The number of its place in the list.
-    pub(crate) open: u32,
-    /// Greater than the numbers of all disks above this one, and of no other behind it.
-    pub(crate) close: u32,
-    /// Odd where the slot is taken, so that no id ever names a free one.
-    pub(crate) generation: u32,
-    pub(crate) flags: u32,
-}
-
-impl Label {
-    const BLANK: Self = Self { open: NONE, close: 0, generation: 0, flags: 0 };
-
-    /// Whether `other` is this disk or above it.
-    #[inline]
-    pub(crate) fn holds(&self, other: &Self) -> bool {
-        other.open.wrapping_sub(self.open) < self.close.wrapping_sub(self.open)
-    }
-
-    /// Whether `other` is above this disk.
-    #[inline]
-    pub(crate) fn is_below(&self, other: &Self) -> bool {
-        // One unsigned comparison: 0 <= other.open - (open + 1) < close - (open + 1).
-        other.open.wrapping_sub(self.open.wrapping_add(1))
-            < self.close.wrapping_sub(self.open.wrapping_add(1))
-    }
-
-    /// The numbers of this disk and of all above it.
-    pub(crate) fn range(&self) -> Range<u32> {
-        self.open..self.close
-    }
-}
-
-/// Labels by slot.
-pub(crate) type Recs = Pages<Label, 512>;
+const SAID: Flags = SELF_DOUBTFUL | SELF_MISSING | PLACEHOLDER | MISSING_WITH_NEEDS;
 
 /// All labels of a graph.
 #[derive(Clone, Debug)]
@@ -127,7 +101,7 @@ pub(crate) struct Labels {
 impl Default for Labels {
     fn default() -> Self {
         Self {
-            recs: Pages::of(Label::BLANK),
+            recs: Recs::default(),
             order: Order::default(),
             depth: Pages::of(0),
             exit: Pages::of(NONE),
@@ -140,22 +114,44 @@ impl Default for Labels {
 
 impl Labels {
     #[inline]
-    pub(crate) fn of(&self, slot: u32) -> &Label {
+    pub(crate) fn of(&self, slot: u32) -> Label {
         self.recs.get(slot)
     }
 
-    /// The label, to have its generation and what it is itself written; the rest is made here.
-    pub(crate) fn at(&mut self, slot: u32) -> &mut Label {
-        self.recs.at(slot)
+    pub(crate) fn flags(&self, slot: u32) -> Flags {
+        self.recs.flags(slot)
+    }
+
+    /// Notes what a disk is itself; the rest is made here.
+    pub(crate) fn set_flags(&mut self, slot: u32, flags: Flags) {
+        self.recs.set_flags(slot, flags);
+    }
+
+    pub(crate) fn flag(&mut self, slot: u32, flags: Flags) {
+        self.recs.flag(slot, flags);
+    }
+
+    pub(crate) fn unflag(&mut self, slot: u32, flags: Flags) {
+        self.recs.unflag(slot, flags);
+    }
+
+    pub(crate) fn toggle(&mut self, slot: u32, flags: Flags) {
+        self.recs.toggle(slot, flags);
+    }
+
+    /// Notes that a slot is taken, or given back; whether it can be taken again.
+    pub(crate) fn next_generation(&mut self, slot: u32) -> bool {
+        self.recs.next_generation(slot);
+        self.of(slot).generation() < LAST_GENERATION
     }
 
     pub(crate) fn id(&self, slot: u32) -> DiskId {
-        DiskId { slot, generation: self.of(slot).generation }
+        DiskId { slot, generation: self.of(slot).generation() }
     }
 
     /// Whether the way down from a slot meets an edge outside the forest.
     pub(crate) fn is_extra(&self, slot: u32) -> bool {
-        self.of(slot).flags & EXTRA != 0
+        self.flags(slot) & EXTRA != 0
     }
 
     pub(crate) fn depth(&self, slot: u32) -> u32 {

@@ -1,50 +1,87 @@
 //! Working a batch of changes into the forest and its list.
 
-use crate::index::{SlotMap, SlotSet};
-use crate::labels::order::Entry;
-use crate::labels::{Label, Labels, NONE, PAIR, PLACED, TARGET};
+use crate::index::SlotSet;
+use crate::labels::order::{Entry, Place};
+use crate::labels::{EDITED, LEAVING, Labels, NONE, PAIR, PLACED, TARGET};
 use crate::links::Slots;
 
-/// What a batch of changes did to slots, as far as the labels must know.
+/// What a batch of changes did to slots, as far as the labels must know; and room for what they work
+/// out from it. Kept between batches, so that a small one asks nothing of the heap.
 #[derive(Debug, Default)]
 pub(crate) struct Changed {
     /// Slots that have no place yet.
     pub(crate) fresh: Vec<u32>,
-    /// Slots whose edges were replaced: the parent that they had, or [`NONE`], and whether they
-    /// needed anything.
-    pub(crate) moved: SlotMap<(u32, bool)>,
+    /// Slots whose edges were replaced, each once: they are [`EDITED`].
+    pub(crate) moved: Vec<Moved>,
     /// Slots that became, or stopped being, missing or of unknown needs.
     pub(crate) restated: Vec<u32>,
-    /// Slots to be given back: nothing needs them, and they need nothing.
-    pub(crate) leaving: SlotSet,
+    /// Slots to be given back, which are [`LEAVING`]: nothing needs them, and they need nothing.
+    pub(crate) leaving: Vec<u32>,
     /// Slots that gained or lost edges to them.
     pub(crate) targets: Vec<u32>,
+    edited: Vec<u32>,
+    leaves: Vec<u32>,
+    refused: Vec<u32>,
 }
+
+/// A slot whose edges were replaced.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moved {
+    pub(crate) slot: u32,
+    /// The parent that it had, or [`NONE`].
+    pub(crate) parent: u32,
+    /// Whether it needed anything.
+    pub(crate) had: bool,
+}
+
+impl Changed {
+    /// Forgets the batch and keeps the room, unless that is large.
+    pub(crate) fn clear(&mut self) {
+        let Self { fresh, moved, restated, leaving, targets, edited, leaves, refused } = self;
+        for list in [fresh, restated, leaving, targets, edited, leaves, refused] {
+            list.clear();
+            list.shrink_to(ROOM);
+        }
+        moved.clear();
+        moved.shrink_to(ROOM);
+    }
+}
+
+/// Items that a list of a batch keeps room for.
+const ROOM: usize = 1024;
 
 impl Labels {
     /// Brings all labels up to date. What was edited in `slots` stands outside the forest; it is
     /// taken into it here.
-    pub(crate) fn update(&mut self, slots: &mut Slots, mut changed: Changed) {
+    pub(crate) fn update(&mut self, slots: &mut Slots, changed: &mut Changed) {
         if Self::is_worth_building(slots, changed.fresh.len()) {
-            self.build(slots, &changed);
+            self.build(slots, changed);
             return;
         }
-        self.add_ended(slots, &mut changed);
-        let Changed { mut fresh, moved, mut restated, leaving, targets } = changed;
-        let stays = |slot: &u32| !leaving.contains(slot);
-        fresh.retain(stays);
-        let mut moved: Vec<(u32, u32)> = moved
-            .into_iter()
-            .filter(|(slot, _)| self.is_placed(*slot) && stays(slot))
-            .map(|(slot, (parent, _))| (slot, parent))
-            .collect();
-        moved.sort_unstable();
-        for &slot in &fresh {
+        self.add_ended(slots, changed);
+        let Changed { fresh, moved, restated, leaving, targets, edited, leaves, refused } = changed;
+        fresh.retain(|slot| self.stays(*slot));
+        for &slot in &*fresh {
             self.place(slots, slot);
         }
-        let mut edited = fresh;
-        let mut refused = Vec::new();
-        for &(slot, parent) in &moved {
+        moved.retain(|moved| self.is_placed(moved.slot) && self.stays(moved.slot));
+        // A slot that was placed just now had no place to move from.
+        moved.retain(|moved| self.flags(moved.slot) & EDITED != 0);
+        moved.sort_unstable_by_key(|moved| moved.slot);
+        for &slot in &*fresh {
+            // Nothing inherits from what nothing needs: that can wait until all else is known.
+            let is_leaf = !slots.has_incoming(slot) && !slots.has_exit(slot);
+            if is_leaf {
+                leaves.push(slot);
+            } else {
+                *self.at_depth.at(0) += 1;
+                edited.push(slot);
+            }
+        }
+        let mut steps_outside = false;
+        for &Moved { slot, parent, had } in &*moved {
+            self.recs.unflag(slot, EDITED);
+            steps_outside |= had && parent == NONE;
             edited.push(slot);
             if !self.settle(slots, slot, parent) {
                 refused.push(slot);
@@ -52,61 +89,82 @@ impl Labels {
         }
         // Where a cycle was opened, the edge that was left out of the forest for its sake may
         // belong into it now.
-        for &(slot, parent) in &moved {
+        for &Moved { slot, parent, .. } in &*moved {
             if slots.has_extras() && slots.parent(slot).unwrap_or(NONE) != parent {
                 let into = self.extras_into(slots, self.of(slot).range(), usize::MAX);
                 refused
                     .extend(into.iter().filter(|arc| arc.may_be_in_forest()).map(|arc| arc.from));
             }
         }
-        for slot in refused {
+        for &slot in &*refused {
             if slots.parent(slot).is_none() && self.settle(slots, slot, NONE) {
+                steps_outside = true;
                 edited.push(slot);
             }
         }
-        for &slot in &leaving {
+        for &slot in &*leaving {
             self.displace(slot);
         }
-        for slot in targets.into_iter().filter(stays) {
-            self.mark_target(slots, slot);
+        for &slot in &*targets {
+            if self.stays(slot) {
+                self.mark_target(slots, slot);
+            }
         }
-        for &slot in &edited {
+        for &slot in &*edited {
             for arc in slots.outgoing(slot) {
                 self.mark_target(slots, arc.to);
             }
         }
-        self.update_exits(slots, &edited);
-        self.update_depths(slots, &edited);
+        for &slot in &*leaves {
+            self.count_leaf(slots, slot);
+        }
+        self.update_exits(slots, edited);
+        self.update_depths(slots, edited, steps_outside);
         // Over an edge that ends a chain nothing is inherited but what its target is itself.
-        restated.retain(stays);
-        for &slot in &restated {
+        restated.retain(|slot| self.stays(*slot));
+        for &slot in &*restated {
             let ending = slots.extras_into(slot).filter(|arc| arc.ends);
             edited.extend(ending.map(|arc| arc.from));
         }
-        edited.extend(restated);
-        self.update_flags(slots, &edited);
+        edited.extend_from_slice(restated);
+        self.update_flags(slots, edited);
+        for &slot in &*leaves {
+            self.inherit(slots, slot);
+        }
     }
 
     /// An edge that ends its chain does so only if its target needs something: where that has
     /// changed, the origins of such edges have changed too.
-    fn add_ended(&self, slots: &Slots, changed: &mut Changed) {
-        let toggled =
-            changed.moved.iter().filter(|(slot, (_, had))| slots.has_outgoing(**slot) != *had);
-        let toggled: Vec<u32> = toggled.map(|(slot, _)| *slot).collect();
-        for target in toggled {
+    fn add_ended(&mut self, slots: &Slots, changed: &mut Changed) {
+        for at in 0..changed.moved.len() {
+            let Moved { slot: target, had, .. } = changed.moved[at];
+            if slots.has_outgoing(target) == had {
+                continue;
+            }
             for arc in slots.incoming(target).filter(|arc| arc.would_end()) {
-                if self.is_placed(arc.from) {
+                let flags = self.flags(arc.from);
+                if flags & PLACED != 0 && flags & EDITED == 0 {
+                    self.recs.flag(arc.from, EDITED);
                     let parent = slots.parent(arc.from).unwrap_or(NONE);
                     let had = slots.has_outgoing(arc.from);
-                    changed.moved.entry(arc.from).or_insert((parent, had));
+                    changed.moved.push(Moved { slot: arc.from, parent, had });
                 }
             }
         }
     }
 
+    fn stays(&self, slot: u32) -> bool {
+        self.flags(slot) & LEAVING == 0
+    }
+
     /// Gives a place to a slot that has none, and to what it needs first.
     fn place(&mut self, slots: &mut Slots, slot: u32) {
         if self.is_placed(slot) {
+            return;
+        }
+        // Nearly always what it needs is there.
+        if wanted(slots, slot).is_none_or(|to| self.is_placed(to)) {
+            self.place_on_parent(slots, slot);
             return;
         }
         let mut way = vec![slot];
@@ -121,12 +179,27 @@ impl Labels {
             at = to;
         }
         while let Some(at) = way.pop() {
-            let parent = wanted(slots, at).filter(|to| self.is_placed(*to));
-            slots.set_in_forest(at, parent.is_some());
-            let entry = Entry::open(self.id(at));
-            self.recs.at(at).flags |= PLACED;
-            *self.at_depth.at(0) += 1;
-            self.insert(parent, &[entry]);
+            self.place_on_parent(slots, at);
+        }
+    }
+
+    fn place_on_parent(&mut self, slots: &mut Slots, slot: u32) {
+        let parent = wanted(slots, slot).filter(|to| self.is_placed(*to));
+        slots.set_in_forest(slot, parent.is_some());
+        let entry = Entry::open(self.id(slot));
+        self.recs.flag(slot, PLACED);
+        let Some(parent) = parent else {
+            let end = self.order.end();
+            self.order.insert(&mut self.recs, end, &[entry]);
+            return;
+        };
+        let place = self.order.start_of(&self.recs, parent).behind();
+        if self.flags(parent) & PAIR != 0 {
+            self.order.insert(&mut self.recs, place, &[entry]);
+        } else {
+            let close = Entry::close(self.id(parent));
+            self.recs.flag(parent, PAIR);
+            self.order.insert(&mut self.recs, place, &[entry, close]);
         }
     }
 
@@ -142,73 +215,101 @@ impl Labels {
         target == wanted
     }
 
-    /// Puts a run of entries first below `parent`, or at the end of all. O(run + log n), amortised.
-    fn insert(&mut self, parent: Option<u32>, run: &[Entry]) {
-        let Some(parent) = parent else {
-            self.order.insert(&mut self.recs, None, run);
-            return;
+    /// Moves a slot and all above it below `parent`, or out of all trees.
+    ///
+    /// It goes to the end of the new parent's stretch that is nearer; and where less lies between
+    /// here and there than above the slot, that is what moves, to the other side. O(log n), and the
+    /// smaller of the two, amortised.
+    fn relocate(&mut self, slot: u32, parent: Option<u32>) {
+        if let Some(parent) = parent.filter(|parent| self.flags(*parent) & PAIR == 0) {
+            let place = self.order.start_of(&self.recs, parent).behind();
+            let close = Entry::close(self.id(parent));
+            self.recs.flag(parent, PAIR);
+            self.order.insert(&mut self.recs, place, &[close]);
+        }
+        let (from, to) = self.stand(slot);
+        let above = self.order.entries_between(from, to);
+        let between = |place: Place| match place <= from {
+            true => (place, from),
+            false => (to, place),
         };
-        let id = self.id(parent);
-        let label = self.recs.at(parent);
-        let after = Some(label.open);
-        if label.flags & PAIR != 0 {
-            self.order.insert(&mut self.recs, after, run);
+        let distance = |place| {
+            let (from, to) = between(place);
+            self.order.entries_between(from, to)
+        };
+        let (front, back) = self.ends_below(parent);
+        let (is_front, distance) = match (distance(front), distance(back)) {
+            (front, back) if front <= back => (true, front),
+            (_, back) => (false, back),
+        };
+        let place = if is_front { front } else { back };
+        if distance == 0 {
             return;
         }
-        label.flags |= PAIR;
-        let mut all = run.to_vec();
-        all.push(Entry::close(id));
-        self.order.insert(&mut self.recs, after, &all);
+        if distance < above {
+            let goes_behind = place <= from;
+            let (from, to) = between(place);
+            let run = self.order.remove(from, to);
+            let (start, end) = self.stand(slot);
+            self.order.insert(&mut self.recs, if goes_behind { end } else { start }, &run);
+        } else {
+            let run = self.order.remove(from, to);
+            let (front, back) = self.ends_below(parent);
+            self.order.insert(&mut self.recs, if is_front { front } else { back }, &run);
+        }
     }
 
-    /// Moves a slot and all above it. O(k + log n) for k of them, amortised.
-    fn relocate(&mut self, slot: u32, parent: Option<u32>) {
-        let run = self.take(slot);
-        self.insert(parent, &run);
+    /// The places around a slot and all above it.
+    fn stand(&self, slot: u32) -> (Place, Place) {
+        (self.order.start_of(&self.recs, slot), self.order.end_of(&self.recs, slot))
     }
 
-    /// Takes the entries of a slot and of all above it out of the list.
-    fn take(&mut self, slot: u32) -> Vec<Entry> {
-        let label = *self.of(slot);
-        let from = self.order.spot(&self.recs, label.open);
-        let to = match label.flags & PAIR {
-            0 => from,
-            _ => self.order.spot(&self.recs, label.close),
-        };
-        self.order.remove(from, to.behind())
+    /// The first and the last place for a child of `parent`, or for a root.
+    fn ends_below(&self, parent: Option<u32>) -> (Place, Place) {
+        match parent {
+            None => (Place::START, self.order.end()),
+            Some(parent) => {
+                let (start, end) = self.stand(parent);
+                (start.behind(), end.before())
+            }
+        }
     }
 
     /// Takes away the place of a slot that nothing needs. What still stands above it in the list is
     /// on its way out too.
     fn displace(&mut self, slot: u32) {
-        if self.is_placed(slot) {
-            for entry in self.take(slot) {
+        let flags = self.flags(slot);
+        if flags & (PLACED | PAIR) == PLACED {
+            let place = self.order.start_of(&self.recs, slot);
+            self.order.remove_one(place);
+            self.forget_depth(slot);
+        } else if flags & PLACED != 0 {
+            let (from, to) = self.stand(slot);
+            for entry in self.order.remove(from, to) {
                 let slot = entry.disk().slot;
                 if !entry.is_close() {
                     self.forget_depth(slot);
-                    self.recs.at(slot).flags &= !PLACED;
+                    self.recs.unflag(slot, PLACED);
                 }
             }
         }
-        let generation = self.of(slot).generation;
-        *self.recs.at(slot) = Label { generation, ..Label::BLANK };
+        self.recs.clear(slot);
         if *self.exit.get(slot) != NONE {
             *self.exit.at(slot) = NONE;
         }
     }
 
     fn is_placed(&self, slot: u32) -> bool {
-        self.of(slot).flags & PLACED != 0
+        self.flags(slot) & PLACED != 0
     }
 
     fn mark_target(&mut self, slots: &Slots, slot: u32) {
-        let label = self.of(slot);
-        if label.flags & PLACED != 0 {
+        let flags = self.flags(slot);
+        if flags & PLACED != 0 {
             let is_target = slots.has_extras_into(slot);
-            if is_target != (label.flags & TARGET != 0) {
-                let open = label.open;
-                self.recs.at(slot).flags ^= TARGET;
-                self.order.set_target(&self.recs, open, is_target);
+            if is_target != (flags & TARGET != 0) {
+                self.recs.toggle(slot, TARGET);
+                self.order.set_target(&self.recs, slot, is_target);
             }
         }
     }

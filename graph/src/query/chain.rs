@@ -91,7 +91,7 @@ impl Iterator for Chain<'_> {
 impl Chain<'_> {
     /// The next disk where the forest ends: a cut cycle, a possible edge, one that ends the chain.
     fn leave_forest(&mut self, at: u32) -> Option<u32> {
-        if self.inner.labels.of(at).flags & EXTRA == 0 {
+        if self.inner.labels.flags(at) & EXTRA == 0 {
             return None;
         }
         let step = self.inner.slots.step(at)?;
@@ -108,7 +108,7 @@ impl Inner {
     /// The way from one slot down to another, where it lies in the forest and nothing is shorter.
     fn way_down(&self, from: u32, to: u32) -> Option<Vec<Arc>> {
         let (above, below) = (self.labels.of(from), self.labels.of(to));
-        if !below.is_below(above) || above.flags & EXTRA != 0 {
+        if !below.is_below(above) || self.labels.flags(from) & EXTRA != 0 {
             return None;
         }
         let steps = std::iter::successors(self.slots.step(from), |step| self.slots.step(step.to));

@@ -117,7 +117,7 @@ impl Iterator for Dependents<'_> {
     #[inline]
     fn next(&mut self) -> Option<DiskId> {
         loop {
-            if let Some(entry) = self.run.find(|entry| !entry.is_close()) {
+            if let Some(entry) = self.run.next() {
                 return Some(entry.disk());
             }
             self.run = self.next_run()?.iter();
@@ -128,11 +128,8 @@ impl Iterator for Dependents<'_> {
     fn fold<B, F: FnMut(B, DiskId) -> B>(mut self, init: B, mut f: F) -> B {
         let mut value = init;
         loop {
-            for entry in self.run.by_ref() {
-                if !entry.is_close() {
-                    value = f(value, entry.disk());
-                }
-            }
+            let run = std::mem::take(&mut self.run);
+            value = run.fold(value, |value, entry| f(value, entry.disk()));
             match self.next_run() {
                 Some(run) => self.run = run.iter(),
                 None => return value,
@@ -144,8 +141,7 @@ impl Iterator for Dependents<'_> {
         let labels = &self.inner.labels;
         let more = self.above.more.iter().skip(self.next);
         let more = more.map(|(range, _)| labels.count(&labels.stretch(range.clone())));
-        let run = self.run.as_slice().iter().filter(|entry| !entry.is_close()).count();
-        let count = run + labels.count(&self.places) + more.sum::<usize>();
+        let count = self.run.len() + labels.count(&self.places) + more.sum::<usize>();
         (count, Some(count))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
-use crate::labels::{DOUBTFUL, EXTRA, MISSING, NOT_PLAIN};
+use crate::labels::{DOUBTFUL, EXTRA, MISSING};
 use crate::query::answer::{Answer, Doubts};
 
 impl Graph {
@@ -19,13 +19,13 @@ impl Graph {
     pub fn depends_on(&self, a: DiskId, b: DiskId) -> Answer<'_> {
         let inner = &*self.inner;
         let (above, below) = (inner.labels.of(a.slot), inner.labels.of(b.slot));
-        if above.generation != a.generation || below.generation != b.generation {
+        if above.generation() != a.generation || below.generation() != b.generation {
             return Answer::Unknown(Doubts::of_stale_id(inner));
         }
         let depends = below.is_below(above);
         // This test first: it nearly always goes the same way, and what is left then is chosen without
         // a branch. A branch on the answer itself costs a misprediction every other random question.
-        if above.flags & NOT_PLAIN == 0 {
+        if above.is_plain() {
             return if depends { Answer::Yes } else { Answer::No };
         }
         if depends { Answer::Yes } else { inner.depends_on_slowly(a.slot, b.slot) }
@@ -51,7 +51,7 @@ impl Graph {
 impl Inner {
     #[cold]
     fn depends_on_slowly(&self, a: u32, b: u32) -> Answer<'_> {
-        let flags = self.labels.of(a).flags;
+        let flags = self.labels.flags(a);
         let reached = if flags & EXTRA == 0 { None } else { self.reaches(a, b) };
         let in_doubt = || {
             flags & DOUBTFUL != 0
@@ -105,7 +105,7 @@ impl Inner {
         }
         if further {
             let above_b = self.labels.above(&self.slots, b);
-            let found = above_b.more.iter().find(|(range, _)| range.contains(&above.open));
+            let found = above_b.more.iter().find(|(range, _)| range.contains(&above.open()));
             return found.map(|(_, certain)| *certain);
         }
         possible.then_some(false)

@@ -55,7 +55,7 @@ impl Graph {
         }
         let follows = |arc: Arc| arc.certain() && !arc.ends;
         // Every cycle holds an edge outside the forest, which marks all its members.
-        let marked = |slot: &u32| inner.labels.of(*slot).flags & EXTRA != 0;
+        let marked = |slot: &u32| inner.labels.flags(*slot) & EXTRA != 0;
         let candidates: Vec<u32> = inner.slots.slots().filter(marked).collect();
         let mut cycles = inner.slots.cycles(&candidates, follows);
         for cycle in &mut cycles {

@@ -170,6 +170,32 @@ fn of_two_disks_that_claim_a_path_the_one_inserted_last_is_found() {
     }
 }
 
+/// The generation of a slot is a small number, and must not begin again.
+#[test]
+fn an_id_names_no_other_disk_however_often_disks_come_and_go() {
+    let mut graph = fleet();
+    let mut ids = std::collections::BTreeSet::new();
+    for round in 0..1_000 {
+        graph.apply([Change::Insert(disk("leaf").backed_by(key("base")))]).unwrap();
+        assert!(ids.insert(id(&graph, "leaf")), "round {round}");
+        graph.apply([Change::Remove(id(&graph, "leaf"))]).unwrap();
+        assert!(ids.iter().all(|id| graph.disk(*id).is_none()));
+    }
+    assert_eq!(graph.disks().count(), graph.len());
+    assert_eq!(graph.structure().node_count(), graph.len());
+}
+
+/// A removal counts as told when it was asked for, not when the batch ends.
+#[test]
+fn of_two_missing_disks_that_claim_a_path_the_one_inserted_behind_a_removal_is_found() {
+    let mut graph = fleet();
+    let base = id(&graph, "base");
+    let missing = Facts { state: State::Missing, ..Facts::new(Key::name("elsewhere")) };
+    let missing = missing.at("/d/base");
+    graph.apply([Change::Remove(base), Change::Insert(missing.clone())]).unwrap();
+    assert_eq!(graph.find(Path::new("/d/base")), graph.find_key(&missing.key));
+}
+
 #[test]
 fn a_clone_keeps_its_version() {
     let mut graph = fleet();

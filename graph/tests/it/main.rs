@@ -25,6 +25,8 @@ mod space;
 /// What a scan opens, counts and refuses to be.
 mod scans;
 
+/// Thousands of disks re-pointed.
+mod moves;
 /// Random programs of changes: after every batch the graph answers as the oracle does.
 mod random;
 /// Readers and a writer at the same time.

@@ -1,7 +1,7 @@
 //! The entries of the list, and their tags.
 
 use crate::graph::DiskId;
-use crate::labels::{Label, PAIR, Recs};
+use crate::labels::{PAIR, Recs};
 
 /// One entry: where a disk begins, or where what is above it ends. 8 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Entry {
         self.mark & CLOSE != 0
     }
 
+    #[inline]
+    pub(crate) fn slot(self) -> u32 {
+        self.mark & SLOT
+    }
+
     /// An edge outside the forest leads to the disk. Never on the second entry of one.
     #[inline]
     pub(super) fn is_target(self) -> bool {
@@ -49,23 +54,27 @@ impl Entry {
 
     pub(super) fn tag(self, recs: &Recs) -> u32 {
         let label = recs.get(self.mark & SLOT);
-        if self.is_close() { label.close } else { label.open }
+        if self.is_close() { label.close() } else { label.open() }
     }
 
     /// Notes that it is a target, or that it is none any more.
     pub(super) fn toggle_target(&mut self) {
         self.mark ^= TARGET;
     }
+}
 
-    pub(super) fn set_tag(self, recs: &mut Recs, tag: u32) {
-        let Label { open, close, flags, .. } = recs.at(self.mark & SLOT);
-        if self.is_close() {
-            *close = tag;
-        } else {
-            *open = tag;
-            if *flags & PAIR == 0 {
-                *close = tag + 1;
+/// Gives entries their tags, one behind the other.
+pub(super) fn set_tags(recs: &mut Recs, entries: impl Iterator<Item = (Entry, u32)>) {
+    let Recs { labels, flags } = recs;
+    labels.each(
+        entries,
+        |(entry, _)| entry.slot(),
+        |(entry, tag), label| {
+            if entry.is_close() {
+                label.set_close(tag);
+            } else {
+                label.set_open(tag, flags.get(entry.slot()) & PAIR == 0);
             }
-        }
-    }
+        },
+    );
 }

@@ -1,0 +1,51 @@
+//! One edge, as questions see it.
+
+/// It is a backing reference, else a data file.
+pub(crate) const BACKING: u32 = 1 << 31;
+/// It surely leads there.
+pub(crate) const CERTAIN: u32 = 1 << 30;
+/// It says that the chain ends at its target.
+pub(crate) const ENDS: u32 = 1 << 29;
+/// It is the first backing reference of its origin: the chain goes on there.
+pub(crate) const STEP: u32 = 1 << 28;
+/// It is in the labelled forest. Always a [`STEP`].
+pub(crate) const FOREST: u32 = 1 << 27;
+/// The rest is the position of the reference.
+pub(crate) const POSITION: u32 = FOREST - 1;
+
+/// One edge, by slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arc {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) word: u32,
+    /// The chain ends at `to`, which has references of its own.
+    pub(crate) ends: bool,
+}
+
+impl Arc {
+    /// Which of the references of `from` it is.
+    pub(crate) fn position(&self) -> u32 {
+        self.word & POSITION
+    }
+
+    /// QEMU would open this very disk.
+    pub(crate) fn certain(&self) -> bool {
+        self.word & CERTAIN != 0
+    }
+
+    /// The chain of `from` goes on over it.
+    pub(crate) fn is_step(&self) -> bool {
+        self.word & STEP != 0
+    }
+
+    /// It ends the chain as soon as its target needs anything.
+    pub(crate) fn would_end(&self) -> bool {
+        self.word & ENDS != 0
+    }
+
+    /// Whether the forest may hold it, as far as can be seen from the edge alone.
+    pub(crate) fn may_be_in_forest(&self) -> bool {
+        self.word & (STEP | CERTAIN) == STEP | CERTAIN && !self.ends && self.from != self.to
+    }
+}

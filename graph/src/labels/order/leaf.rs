@@ -1,0 +1,245 @@
+//! A leaf of the list: where disks begin lies side by side, apart from where they end.
+
+use std::sync::Arc as Shared;
+
+use super::entry::Entry;
+use super::small;
+
+/// Entries in a leaf, at most.
+pub(crate) const LEAF: usize = 256;
+
+/// Up to [`LEAF`] entries. Whoever lists disks reads a slice of starts and meets no end.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    /// No entry has a smaller tag, and every entry before the leaf has one.
+    pub(super) first: u32,
+    starts: u16,
+    ends: u16,
+    targets: u16,
+    block: Shared<Block>,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    /// The starts at the front, the ends at the back, each in the order of the list.
+    entries: [Entry; LEAF],
+    /// A bit for each entry in the order of the list: whether it is an end.
+    kinds: [u64; LEAF / 64],
+}
+
+impl Leaf {
+    pub(super) fn new(first: u32, entries: &[Entry]) -> Self {
+        let mut block = Block { entries: [Entry::BLANK; LEAF], kinds: [0; LEAF / 64] };
+        let ends = entries.iter().filter(|entry| entry.is_close()).count();
+        let targets = entries.iter().filter(|entry| entry.is_target()).count();
+        let (mut start, mut end) = (0, LEAF - ends);
+        for (at, entry) in entries.iter().enumerate() {
+            let place = if entry.is_close() { &mut end } else { &mut start };
+            block.entries[*place] = *entry;
+            *place += 1;
+            block.kinds[at / 64] |= u64::from(entry.is_close()) << (at % 64);
+        }
+        let block = Shared::new(block);
+        Self { first, starts: small(start), ends: small(ends), targets: small(targets), block }
+    }
+
+    /// Leaves nothing in it.
+    pub(super) fn clear(&mut self) {
+        (self.starts, self.ends, self.targets) = (0, 0, 0);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.starts + self.ends)
+    }
+
+    pub(super) fn disks(&self) -> u32 {
+        self.starts.into()
+    }
+
+    pub(super) fn targets(&self) -> u32 {
+        self.targets.into()
+    }
+
+    /// Where disks begin, in the order of the list.
+    #[inline]
+    pub(super) fn starts(&self) -> &[Entry] {
+        &self.block.entries[..usize::from(self.starts)]
+    }
+
+    /// Where disks end, in the order of the list.
+    pub(super) fn ends(&self) -> &[Entry] {
+        &self.block.entries[LEAF - usize::from(self.ends)..]
+    }
+
+    /// All entries, in the order of the list.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+        let (mut starts, mut ends) = (self.starts().iter(), self.ends().iter());
+        let next = move |at| if self.is_end(at) { ends.next() } else { starts.next() };
+        (0..self.len()).filter_map(next).copied()
+    }
+
+    /// The entry at a place.
+    pub(super) fn entry(&self, at: usize) -> Option<Entry> {
+        let ends = self.ends_before(at);
+        match at < self.len() {
+            true if self.is_end(at) => self.ends().get(ends).copied(),
+            true => self.starts().get(at - ends).copied(),
+            false => None,
+        }
+    }
+
+    fn is_end(&self, at: usize) -> bool {
+        self.block.kinds[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    fn ends_before(&self, at: usize) -> usize {
+        let mut ends = 0;
+        for (index, word) in self.block.kinds.iter().enumerate() {
+            let kept = at.saturating_sub(index * 64);
+            let word = if kept >= 64 { *word } else { word & ((1 << kept) - 1) };
+            ends += word.count_ones() as usize;
+        }
+        ends
+    }
+
+    /// The place of a start, by its number among the starts.
+    pub(super) fn place_of_start(&self, index: usize) -> usize {
+        if self.ends == 0 { index } else { select(self.block.kinds.map(|word| !word), index) }
+    }
+
+    /// The place of an end, by its number among the ends.
+    pub(super) fn place_of_end(&self, index: usize) -> usize {
+        select(self.block.kinds, index)
+    }
+
+    /// Puts an entry at a place. There must be room.
+    pub(super) fn insert(&mut self, at: usize, entry: Entry) {
+        let before = self.ends_before(at);
+        let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
+        let block = Shared::make_mut(&mut self.block);
+        if entry.is_close() {
+            let from = LEAF - ends;
+            block.entries.copy_within(from..from + before, from - 1);
+            block.entries[from + before - 1] = entry;
+            self.ends += 1;
+        } else {
+            let index = at - before;
+            block.entries.copy_within(index..starts, index + 1);
+            block.entries[index] = entry;
+            self.starts += 1;
+            self.targets += u16::from(entry.is_target());
+        }
+        let bit = 1 << (at % 64);
+        for word in (at / 64 + 1..LEAF / 64).rev() {
+            block.kinds[word] = block.kinds[word] << 1 | block.kinds[word - 1] >> 63;
+        }
+        let word = &mut block.kinds[at / 64];
+        let moved = *word & !(bit - 1);
+        *word = *word & (bit - 1) | moved << 1 | if entry.is_close() { bit } else { 0 };
+    }
+
+    /// Takes out the entry at a place.
+    pub(super) fn remove(&mut self, at: usize) {
+        let before = self.ends_before(at);
+        let is_end = self.is_end(at);
+        let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
+        let block = Shared::make_mut(&mut self.block);
+        if is_end {
+            let from = LEAF - ends;
+            block.entries.copy_within(from..from + before, from + 1);
+            self.ends -= 1;
+        } else {
+            let index = at - before;
+            self.targets -= u16::from(block.entries[index].is_target());
+            block.entries.copy_within(index + 1..starts, index);
+            self.starts -= 1;
+        }
+        let below = (1 << (at % 64)) - 1;
+        let word = block.kinds[at / 64];
+        block.kinds[at / 64] = word & below | word >> 1 & !below;
+        for word in at / 64 + 1..LEAF / 64 {
+            block.kinds[word - 1] |= block.kinds[word] << 63;
+            block.kinds[word] >>= 1;
+        }
+    }
+
+    /// Notes whether an edge outside the forest leads to a disk, by its number among the starts.
+    /// Whether that is news.
+    pub(super) fn set_target(&mut self, index: usize, is_target: bool) -> bool {
+        if self.starts()[index].is_target() == is_target {
+            return false;
+        }
+        Shared::make_mut(&mut self.block).entries[index].toggle_target();
+        if is_target {
+            self.targets += 1;
+        } else {
+            self.targets -= 1;
+        }
+        true
+    }
+}
+
+/// The place of the bit with this number among those that are set.
+fn select(words: [u64; LEAF / 64], mut index: usize) -> usize {
+    for (at, word) in words.into_iter().enumerate() {
+        let ones = word.count_ones() as usize;
+        if index < ones {
+            return at * 64 + select_in(word, index);
+        }
+        index -= ones;
+    }
+    LEAF
+}
+
+fn select_in(mut word: u64, mut index: usize) -> usize {
+    let mut at = 0;
+    for half in [32, 16, 8, 4, 2, 1] {
+        let ones = (word & ((1 << half) - 1)).count_ones() as usize;
+        if index >= ones {
+            index -= ones;
+            word >>= half;
+            at += half;
+        }
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::DiskId;
+
+    /// Insertions and removals anywhere, beside a vector.
+    #[test]
+    fn agrees_with_a_vector() {
+        let (mut leaf, mut model) = (Leaf::new(0, &[]), Vec::new());
+        let mut random = 7_u32;
+        let mut below = |bound: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) as usize % bound
+        };
+        for slot in 0..20_000 {
+            if model.len() == LEAF || (!model.is_empty() && below(5) < 2) {
+                let at = below(model.len());
+                model.remove(at);
+                leaf.remove(at);
+            } else {
+                let disk = DiskId { slot, generation: 1 };
+                let entry = if below(3) == 0 { Entry::close(disk) } else { Entry::open(disk) };
+                let at = below(model.len() + 1);
+                model.insert(at, entry);
+                leaf.insert(at, entry);
+            }
+            assert!(leaf.entries().eq(model.iter().copied()), "{slot}");
+            let made = Leaf::new(0, &model);
+            assert!(made.entries().eq(leaf.entries()));
+            for (index, start) in leaf.starts().iter().enumerate().step_by(17) {
+                assert_eq!(leaf.entry(leaf.place_of_start(index)), Some(*start));
+            }
+            for (index, end) in leaf.ends().iter().enumerate().step_by(17) {
+                assert_eq!(leaf.entry(leaf.place_of_end(index)), Some(*end));
+            }
+            assert_eq!(leaf.entry(model.len()), None);
+        }
+    }
+}
