@@ -65,6 +65,7 @@ fn backing_files() {
         raw(b"\x1b[2J\x1b]0;title\x07", control),
         raw(b"\r\r\r", control),
         raw("\u{202e}wocq.ktsil".as_bytes(), control),
+        raw("\u{9b}31mred".as_bytes(), control),
         raw(b"file:/etc/hostname", REFUSED),
         raw(b"file:hostname", cwd),
         raw(b"file:", bad),

@@ -23,11 +23,14 @@ impl Answer {
         Answer { said, code, stdout, stderr }
     }
 
-    /// Neither stream holds a byte that a terminal would obey.
+    /// Neither stream holds a character that a terminal would obey, or that turns a line around.
     pub(crate) fn harmless(self) -> Answer {
+        let obeyed = |it: &char| it.is_control() && !"\n\t".contains(*it);
+        let turned = |it: &char| matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         for stream in [&self.stdout, &self.stderr] {
-            let bad = stream.iter().find(|byte| **byte < 0x20 && !b"\n\t".contains(byte));
-            assert!(bad.is_none(), "byte {bad:?} reaches the terminal\n{}", self.whole());
+            let text = String::from_utf8_lossy(stream);
+            let bad = text.chars().find(|it| obeyed(it) || turned(it));
+            assert!(bad.is_none(), "{bad:?} reaches the terminal\n{}", self.whole());
         }
         self
     }

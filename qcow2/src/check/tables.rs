@@ -29,6 +29,23 @@ pub(super) struct Table {
     named_at: u64,
 }
 
+impl Table {
+    /// Takes in what names the same table; whether it does.
+    fn merge(&mut self, other: &Self) -> bool {
+        let same = other.offset == self.offset;
+        if same {
+            self.index = match (self.active, other.active) {
+                (0, _) => other.index,
+                (_, 0) => self.index,
+                _ => self.index.min(other.index),
+            };
+            self.active = self.active.saturating_add(other.active);
+            self.all = self.all.saturating_add(other.all);
+        }
+        same
+    }
+}
+
 /// Reads the L1 tables, each byte of them once, and gives the L2 tables that lie in the file, each once
 /// and in the file's order.
 pub(super) fn gather<S: Source + ?Sized>(
@@ -67,20 +84,16 @@ pub(super) fn gather<S: Source + ?Sized>(
             }
             let index = u32::try_from(at.saturating_sub(active_at) / 8).unwrap_or(u32::MAX);
             let Span { active, all, .. } = span;
-            tables.push(Table { offset, index, active, all, named_at: at });
+            let table = Table { offset, index, active, all, named_at: at };
+            // Millions of entries that name one table, one after the other, are one.
+            if !tables.last_mut().is_some_and(|last| last.merge(&table)) {
+                tables.push(table);
+            }
             Ok(())
         })?;
     }
     tables.sort_unstable();
-    tables.dedup_by(|next, kept| {
-        let same = next.offset == kept.offset;
-        if same {
-            kept.index = if kept.active == 0 { next.index } else { kept.index.min(next.index) };
-            kept.active = kept.active.saturating_add(next.active);
-            kept.all = kept.all.saturating_add(next.all);
-        }
-        same
-    });
+    tables.dedup_by(|next, kept| kept.merge(next));
     tables.retain(|table| {
         let place = (table.offset, geometry.cluster_size());
         let inside = claims.claim(Structure::L2Table, place, table.all, table.named_at, findings);
