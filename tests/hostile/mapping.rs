@@ -141,7 +141,18 @@ fn amplification() {
             .u64(at::L1, 6 << 16)
             .fill(6 << 16, value, entries)
     };
+    // Tables of 512 bytes: half a MiB of entries name one, whose clusters are data and nothing in turns.
+    let small = {
+        let (one, words) = (4 << 9 | COPIED, [(5_u64 << 9).to_be_bytes(), [0; 8]]);
+        Case::sized("65536, of 64 entries each", shared, 9, 3)
+            .u64(at::SIZE, 65_536 << 15)
+            .u32(at::L1_SIZE, 65_536)
+            .u64(at::L1, 6 << 9)
+            .fill(6 << 9, one, 65_536)
+            .bytes(4 << 9, &words.concat().repeat(32))
+    };
     let cases = vec![
+        small,
         many("2 L1 entries to one L2 table", 2, L2 | COPIED),
         many("2048 L1 entries to one L2 table", 2048, L2 | COPIED),
         many("2048, and each entry to one cluster", 2048, L2).fill(L2, DATA, 8192),
@@ -151,5 +162,5 @@ fn amplification() {
         many("65536, every other entry", 65_536, L2)
             .bytes(L2, &[1_u64.to_be_bytes(), 0_u64.to_be_bytes()].concat().repeat(4096)),
     ];
-    try_all(cases, 7);
+    try_all(cases, 8);
 }
