@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
+use std::mem::discriminant;
 use std::path::Path;
 
 use diskdag_qcow2::header::{Header, Salvage};
@@ -40,6 +41,36 @@ impl Content {
             known => known,
         });
         Self::Image(Image { backing, backing_format, data_file, ..image.clone() })
+    }
+}
+
+impl Content {
+    /// Whether both are the same kind of thing for those who refer to them.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Other(one), Self::Other(other)) => one == other,
+            _ => discriminant(self) == discriminant(other),
+        }
+    }
+
+    /// Whether both say the same, each with its names in its own text.
+    pub(crate) fn is_same(&self, text: &Text, other: &Self, others: &Text) -> bool {
+        match (self, other) {
+            (Self::Elsewhere, Self::Elsewhere) => true,
+            (Self::Other(one), Self::Other(other)) => one == other,
+            (Self::Broken(one), Self::Broken(other))
+            | (Self::Unreadable(one), Self::Unreadable(other)) => one == other,
+            (Self::Image(one), Self::Image(other)) => {
+                let name = |span: Option<Span>, text| span.map(|span| Text::get(text, span));
+                let format = |image: &Image, text| image.backing_format.map(|it| it.name(text));
+                one.virtual_size == other.virtual_size
+                    && name(one.backing, text) == name(other.backing, others)
+                    && name(one.data_file, text) == name(other.data_file, others)
+                    && format(one, text) == format(other, others)
+                    && one.findings == other.findings
+            }
+            _ => false,
+        }
     }
 }
 

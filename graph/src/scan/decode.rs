@@ -104,7 +104,7 @@ impl<'b> Rest<'b> {
             measures,
             is_settled,
             is_told: false,
-            folders: folders.to_vec(),
+            folders: folders.into(),
         };
         sound.then_some(folder)
     }
@@ -112,7 +112,7 @@ impl<'b> Rest<'b> {
     fn part(&mut self) -> Option<Part> {
         let text = Text::from_bytes(self.string()?.to_vec());
         let entries = self.list(|rest| rest.entry(&text))?;
-        Some(Part { text, entries })
+        Some(Part::new(text, entries))
     }
 
     fn entry(&mut self, text: &Text) -> Option<Entry> {

@@ -3,28 +3,27 @@
 use diskdag_qcow2::Foreign;
 
 use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Finding, Format, Key, State};
-use crate::scan::assembly::{Assembly, in_parallel};
+use crate::scan::assembly::in_parallel;
 use crate::scan::content::{Content, is_raw_by_name};
+use crate::scan::declared::may_refer;
 use crate::scan::paths::boxed_path;
 use crate::scan::plain;
-use crate::scan::references::may_refer;
+use crate::scan::tables::Tables;
 use crate::scan::waived::Waivers;
 
 /// The disks of the graph; waivers have their say.
-pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> Vec<Facts> {
-    let threads = assembly.crew.threads();
-    let loose = std::mem::take(&mut assembly.loose);
+pub(super) fn facts(tables: &Tables, threads: usize, waivers: &mut Waivers<'_>) -> Vec<Facts> {
+    let loose = &tables.loose;
     let is_opaque = |key: &Key| loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
     let has_loose = !loose.is_empty();
-    let assembly = &*assembly;
-    let runs = in_parallel(threads, assembly.files.len(), |run| {
+    let runs = in_parallel(threads, tables.files.len(), |run| {
         let mut facts = Vec::with_capacity(run.len());
         let mut doubtful = Vec::new();
         for number in run.filter_map(|number| u32::try_from(number).ok()) {
-            if !is_disk(assembly, number) {
+            if !is_disk(tables, number) {
                 continue;
             }
-            let disk = disk(assembly, number);
+            let disk = disk(tables, number);
             let unknown = disk.dependencies == DependencyKnowledge::Unknown;
             if unknown || (has_loose && disk.references.iter().any(|edge| is_opaque(&edge.target)))
             {
@@ -55,13 +54,14 @@ pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> V
             false => disks.append(&mut facts),
         }
     }
-    let mut loose: Vec<(Key, Facts)> = loose.into_iter().collect();
-    loose.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
-    for (key, mut facts) in loose {
+    let mut loose: Vec<&Facts> = loose.values().collect();
+    loose.sort_by(|one, other| name_of(&one.key).cmp(name_of(&other.key)));
+    for facts in loose {
+        let mut facts = facts.clone();
         let by_path = facts.paths.first().is_some_and(|path| {
             facts.dependencies == DependencyKnowledge::Unknown && waivers.cover(path)
         });
-        if by_path || waived_opaque.contains(&key) {
+        if by_path || waived_opaque.contains(&facts.key) {
             facts.dependencies = DependencyKnowledge::Complete;
         }
         disks.push(facts);
@@ -70,33 +70,34 @@ pub(super) fn facts(assembly: &mut Assembly<'_>, waivers: &mut Waivers<'_>) -> V
 }
 
 /// What is no file is known by its name: the order in which a second scan finds it too.
-fn name_of(key: &Key) -> &[u8] {
+pub(super) fn name_of(key: &Key) -> &[u8] {
     match key {
         Key::Name(name) => name,
         Key::File { .. } => b"",
     }
 }
 
-fn disk(assembly: &Assembly<'_>, number: u32) -> Facts {
-    let file = &assembly.files[number as usize];
-    let (_, entry) = assembly.entry(&assembly.names[file.name as usize]);
+pub(super) fn disk(tables: &Tables, number: u32) -> Facts {
+    let file = &tables.files[number as usize];
+    let (_, entry) = tables.entry(&tables.names[file.name as usize]);
     let measures = entry.measures;
     let (paths, references, links) = match file.has_further {
         false => {
-            let path = boxed_path(assembly.path(file.name));
-            (vec![path], edges(assembly, &[file.name]), u64::from(!entry.is_symlink))
+            let path = boxed_path(tables.path(file.name));
+            (vec![path], edges(tables, &[file.name]), u64::from(!entry.is_symlink))
         }
         true => {
-            let names = assembly.names_of(number);
-            let is_link =
-                |name: &&u32| !assembly.entry(&assembly.names[**name as usize]).1.is_symlink;
+            let names = tables.names_of(number);
+            let is_link = |name: &&u32| !tables.entry(&tables.names[**name as usize]).1.is_symlink;
             let links = names.iter().filter(is_link).count() as u64;
-            let paths = names.iter().map(|name| boxed_path(assembly.path(*name))).collect();
-            (paths, edges(assembly, &names), links)
+            let paths = names.iter().map(|name| boxed_path(tables.path(*name))).collect();
+            (paths, edges(tables, &names), links)
         }
     };
     let length = measures.map(|measures| measures.len);
-    let mut findings = assembly.findings.get(&number).cloned().unwrap_or_default();
+    let mut findings = tables.findings.get(&number).cloned().unwrap_or_default();
+    // Of several names in the order in which they were met, which is not always the same.
+    findings.sort_by(|one, other| (&one.kind, &one.detail).cmp(&(&other.kind, &other.detail)));
     let mut facts = Facts {
         paths,
         references,
@@ -104,7 +105,7 @@ fn disk(assembly: &Assembly<'_>, number: u32) -> Facts {
         length,
         unseen_links: measures.map_or(0, |measures| measures.links.saturating_sub(links)),
         in_scope: file.in_scope,
-        ..Facts::new(assembly.key(number))
+        ..Facts::new(tables.key(number))
     };
     match &entry.content {
         Content::Image(image) => {
@@ -113,7 +114,7 @@ fn disk(assembly: &Assembly<'_>, number: u32) -> Facts {
             findings.extend(image.findings.iter().flatten().cloned());
         }
         content @ (Content::Other(_) | Content::Elsewhere) => {
-            let declared = assembly.declared.get(&number);
+            let declared = tables.declared.get(&number);
             let found = if let Content::Other(found) = content { *found } else { None };
             let named = declared.and_then(|format| Foreign::named(format));
             facts.format = match (declared.is_some(), found, file.disowned) {
@@ -158,27 +159,27 @@ fn unreadable(facts: &mut Facts, reason: &str) {
 }
 
 /// Whether a file is a disk at all: qcow2, or raw by its name, or because something refers to it.
-fn is_disk(assembly: &Assembly<'_>, number: u32) -> bool {
-    let file = &assembly.files[number as usize];
-    if !matches!(assembly.content(number).1, Content::Other(_)) || assembly.is_wanted(number) {
+pub(super) fn is_disk(tables: &Tables, number: u32) -> bool {
+    let file = &tables.files[number as usize];
+    if !matches!(tables.content(number).1, Content::Other(_)) || tables.is_wanted(number) {
         return true;
     }
-    let is_raw = |name: &u32| is_raw_by_name(assembly.bytes_of(*name));
-    let further = assembly.further.get(&number).into_iter().flatten();
+    let is_raw = |name: &u32| is_raw_by_name(tables.bytes_of(*name));
+    let further = tables.further.get(&number).into_iter().flatten();
     is_raw(&file.name) || (file.has_further && further.into_iter().any(is_raw))
 }
 
 /// The edges of these names in their order, each once.
-fn edges(assembly: &Assembly<'_>, names: &[u32]) -> Vec<EdgeFacts> {
+fn edges(tables: &Tables, names: &[u32]) -> Vec<EdgeFacts> {
     if let [name] = names
-        && let Some(edge) = plain::edge(assembly, *name)
+        && let Some(edge) = plain::edge(tables, *name)
     {
         return vec![edge];
     }
     let mut unique: Vec<EdgeFacts> = Vec::new();
     for name in names {
-        let elaborate = assembly.edges.get(name).into_iter().flatten().cloned();
-        for edge in elaborate.chain(plain::edge(assembly, *name)) {
+        let elaborate = tables.edges.get(name).into_iter().flatten().cloned();
+        for edge in elaborate.chain(plain::edge(tables, *name)) {
             if !unique.contains(&edge) {
                 unique.push(edge);
             }

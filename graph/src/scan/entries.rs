@@ -1,5 +1,6 @@
 //! Looking into files, and into those that an earlier scan has looked into.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,12 +43,34 @@ impl Worker<'_> {
         let Batch { at, number, entries: old } = batch;
         let waited = voluntary_waits();
         let began = self.shared.orders.now();
+        let new = self.renewed(at, old, began, &HashSet::default());
+        if self.done.was_stopped {
+            return;
+        }
+        let part = new.map_or_else(|| Arc::clone(old), Arc::new);
+        self.hand_in(at, *number, part);
+        let more = voluntary_waits().saturating_sub(waited);
+        self.done.has_waited = more > old.entries.len() as u64 / 8;
+    }
+
+    /// A part as it is now, if it is another than it was. Entries of the names `apart` are left out.
+    pub(super) fn renewed(
+        &mut self,
+        at: &Place,
+        old: &Part,
+        began: i64,
+        apart: &HashSet<Vec<u8>>,
+    ) -> Option<Part> {
         let mut new: Option<Part> = None;
         for (position, entry) in old.entries.iter().enumerate() {
             if self.is_stopped_at(position) {
-                return;
+                return None;
             }
             let Some(name) = old.c_name(entry) else { continue };
+            if !apart.is_empty() && apart.contains(name.to_bytes()) {
+                new.get_or_insert_with(|| old.beginning(position));
+                continue;
+            }
             if at.is_trusted && entry.is_told() {
                 if let Some(new) = &mut new {
                     new.copy(old, entry);
@@ -65,10 +88,7 @@ impl Worker<'_> {
                 None => self.look(at, name, entry.is_symlink, began, new),
             }
         }
-        let part = new.map_or_else(|| Arc::clone(old), Arc::new);
-        self.hand_in(at, *number, part);
-        let more = voluntary_waits().saturating_sub(waited);
-        self.done.has_waited = more > old.entries.len() as u64 / 8;
+        new
     }
 
     /// Hands out the entries of a directory that has not changed since an earlier scan listed it.
@@ -258,9 +278,7 @@ impl Part {
     fn beginning(&self, entries: usize) -> Self {
         let mut part = Self::default();
         for entry in self.entries.iter().take(entries) {
-            if let Some(measures) = entry.measures {
-                part.keep(self, entry, measures);
-            }
+            part.copy(self, entry);
         }
         part
     }

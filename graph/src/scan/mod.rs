@@ -6,13 +6,19 @@
 //! the graph's [`Coverage`](crate::Coverage) or a node with its reason.
 
 mod assembly;
+mod beside;
 mod content;
 mod control;
 mod crew;
+mod declared;
 mod decode;
+mod directories;
 mod disks;
+mod edges;
 mod encode;
 mod entries;
+mod exchange;
+mod gather;
 mod live;
 mod names;
 mod orders;
@@ -20,6 +26,7 @@ mod owners;
 mod paths;
 mod places;
 mod plain;
+mod possible;
 mod question;
 mod record;
 mod references;
@@ -29,6 +36,7 @@ mod saved;
 mod scanned;
 mod scope;
 mod settings;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod text;

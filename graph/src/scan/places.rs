@@ -1,9 +1,11 @@
 //! Where a path leads: to a file that is known, or to one that has to be asked for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::graph::bytes;
 use crate::scan::assembly::{Assembly, Step};
+use crate::scan::beside::Beside;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Met, Question};
 use crate::scan::work::Work;
@@ -18,13 +20,13 @@ impl Assembly<'_> {
     /// Follows a path: absolute, or relative to a directory.
     pub(super) fn locate(&mut self, from: u32, path: &[u8]) -> Step<Place> {
         let (directory_part, name) = split(path);
-        let directory = if directory_part.is_empty() {
-            Ok(from)
-        } else if path.first() == Some(&b'/') {
-            self.directory(directory_part)?
-        } else {
-            let full = join(bytes(self.directory_path(from)), directory_part);
-            self.directory(&full)?
+        let directory = match self.tables.directory(from, directory_part) {
+            Some(known) => Ok(known),
+            None if path.first() == Some(&b'/') => self.directory(directory_part)?,
+            None => {
+                let full = join(bytes(self.tables.directories.path(from)), directory_part);
+                self.directory(&full)?
+            }
         };
         let directory = match directory {
             Ok(directory) => directory,
@@ -32,12 +34,12 @@ impl Assembly<'_> {
                 let path = if path.first() == Some(&b'/') {
                     path.to_vec()
                 } else {
-                    join(bytes(self.directory_path(from)), path)
+                    join(bytes(self.tables.directories.path(from)), path)
                 };
                 return Ok(Place::Nowhere { path, gap });
             }
         };
-        match self.find(directory, name) {
+        match self.tables.find(directory, name) {
             Some(file) => Ok(Place::File(file)),
             None => self.open(directory, name),
         }
@@ -45,40 +47,51 @@ impl Assembly<'_> {
 
     /// The number of a directory, by any path that leads to it.
     fn directory(&mut self, path: &[u8]) -> Step<Result<u32, Gap>> {
-        if let Some(known) = self.directory_at.get(path) {
+        if let Some(known) = self.tables.directories.at(path) {
             return Ok(known.clone());
         }
-        let number = match self.ask(About::Directory(PathBuf::from(os_str(path))))? {
+        let answer = self.ask(About::Directory(PathBuf::from(os_str(path))))?;
+        self.beside.push(Beside::directory(path, answer.as_ref()));
+        let number = match answer {
             Some(Answer::Directory(Ok((real, identity)))) => {
-                Ok(match self.directory_of.get(&identity) {
-                    Some(number) => *number,
-                    None => self.add_directory(&real, identity),
+                Ok(match self.tables.directories.of_identity(identity) {
+                    Some(number) => number,
+                    None => self.tables.directories.add(&real, identity, false),
                 })
             }
             Some(Answer::Directory(Err(gap))) => Err(gap),
             _ => Err(self.silence()),
         };
-        self.directory_at.insert(path.into(), number.clone());
+        self.tables.directories.note(path, number.clone());
         Ok(number)
     }
 
     /// Opens a file that the walk has not met under this name.
     fn open(&mut self, directory: u32, name: &[u8]) -> Step<Place> {
-        let path = join(bytes(self.directory_path(directory)), name);
+        let path = join(bytes(self.tables.directories.path(directory)), name);
         if !self.ahead.contains_key(&path) {
             match self.ask(About::File(PathBuf::from(os_str(&path))))? {
                 Some(Answer::Files(files)) => self.ahead.extend(files),
-                _ => return Ok(Place::Nowhere { path, gap: self.silence() }),
+                _ => {
+                    self.beside.push(Beside::Silent);
+                    return Ok(Place::Nowhere { path, gap: self.silence() });
+                }
             }
         }
-        // What is not there stays known as such: thousands may miss the same base.
-        if let Some(Met::Nowhere(gap)) = self.ahead.get(&path) {
-            let gap = gap.clone();
-            return Ok(Place::Nowhere { path, gap });
-        }
-        let Some(Met::File { part, was_opened }) = self.ahead.remove(&path) else {
+        let Some(met) = self.ahead.get(&path) else {
+            self.beside.push(Beside::Silent);
             return Ok(Place::Nowhere { path, gap: self.silence() });
         };
+        // Of what comes to lie in a directory that was walked it is told.
+        if !self.tables.directories.is_in_scope(directory) && self.known.insert(path.clone()) {
+            self.beside.push(Beside::file(&path, met));
+        }
+        // What is not there stays known as such: thousands may miss the same base.
+        let (part, was_opened) = match met {
+            Met::Nowhere(gap) => return Ok(Place::Nowhere { gap: gap.clone(), path }),
+            Met::File { part, was_opened } => (Arc::clone(part), *was_opened),
+        };
+        self.ahead.remove(&path);
         self.opened += u64::from(was_opened);
         let met = self.meet(directory, path.clone(), part);
         Ok(met.map_or(Place::Nowhere { path, gap: Gap::Missing }, Place::File))

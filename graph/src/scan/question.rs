@@ -52,7 +52,7 @@ pub(super) enum Met {
 }
 
 /// Why a path leads to no file that can be read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
     Missing,
     NotAFile(FileKind),

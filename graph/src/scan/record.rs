@@ -5,15 +5,17 @@
 //! and both times are the same, and if it was then so long unchanged that a later change would
 //! show; a directory likewise. Everything else is read again.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
 use crate::scan::content::Content;
 use crate::scan::paths::os_str;
 use crate::scan::text::{Span, Text};
+use crate::scan::work::Revisited;
 use crate::sys::Measures;
 
 /// What a scan has learned: give it to the next scan of the same directories, and that costs one
@@ -58,7 +60,7 @@ pub(crate) struct Folder {
     /// The system tells of all changes in it, if it is watched: it lies on no network.
     pub(crate) is_told: bool,
     /// The names of the directories in it, each with a NUL.
-    pub(crate) folders: Vec<u8>,
+    pub(crate) folders: Arc<[u8]>,
 }
 
 /// Some entries of one directory, with a text of their own: what one worker reads at a time.
@@ -67,6 +69,17 @@ pub(crate) struct Part {
     /// The names of the files, and the names that they hold.
     pub(crate) text: Text,
     pub(crate) entries: Vec<Entry>,
+    /// Made when it is first asked for; nothing is added to a part after that.
+    tally: OnceLock<Tally>,
+}
+
+/// What is in a part, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) files: u64,
+    pub(crate) images: u64,
+    /// Entries that may change without being told.
+    pub(crate) untold: u64,
 }
 
 /// One name of one regular file, or a symbolic link.
@@ -106,25 +119,19 @@ impl Record {
             !inner.by_identity.contains_key(&folder.measures.identity())
                 && !is_searched(&folder.path)
         };
-        let kept: Vec<&Folder> = before.inner.folders.iter().filter(|at| is_kept(at)).collect();
+        let kept: Vec<Folder> =
+            before.inner.folders.iter().filter(|at| is_kept(at)).cloned().collect();
         if kept.is_empty() {
             return;
         }
-        let mut folders = inner.folders.clone();
-        let mut parts = Vec::with_capacity(inner.parts.len());
-        for (number, (folder, part)) in inner.parts.iter().enumerate() {
-            let identity = folders[*folder as usize].measures.identity();
-            parts.push((identity, u32::try_from(number).unwrap_or(u32::MAX), Arc::clone(part)));
-        }
-        for folder in kept {
+        let mut parts = Vec::new();
+        for folder in &kept {
             let identity = folder.measures.identity();
             let entries = before.inner.folder(identity).map_or(&[][..], |(_, parts)| parts);
             let entries = entries.iter().zip(0..);
             parts.extend(entries.map(|((_, part), number)| (identity, number, Arc::clone(part))));
-            folders.push(folder.clone());
         }
-        let (generation, outside) = (inner.generation, std::mem::take(&mut inner.outside));
-        *inner = Inner { generation, outside, ..Inner::put_together(folders, parts) };
+        inner.add(kept, parts);
     }
 
     /// Number of directories and of entries.
@@ -144,14 +151,6 @@ impl Record {
                 .iter()
                 .zip(&other.parts)
                 .all(|((_, one), (_, other))| Arc::ptr_eq(one, other))
-    }
-
-    /// Whether something in it can change without the system telling.
-    pub(crate) fn has_untold(&self) -> bool {
-        let parts = self.inner.parts.iter();
-        !self.inner.outside.is_empty()
-            || self.inner.folders.iter().any(|folder| !folder.is_told)
-            || parts.flat_map(|(_, part)| &part.entries).any(|entry| !entry.is_told())
     }
 
     /// Whether nothing was learned.
@@ -174,6 +173,46 @@ impl Inner {
         inner
     }
 
+    /// Takes in what has changed in a few directories, and new ones.
+    pub(super) fn take_in(
+        &mut self,
+        folders: Vec<Folder>,
+        parts: Vec<Brought>,
+        revisited: Vec<Revisited>,
+    ) {
+        self.generation += 1;
+        for Revisited { identity, was_told, folders, before, now } in revisited {
+            let Some(number) = self.by_identity.get(&identity).copied() else { continue };
+            let range = self.range(number);
+            let before: HashSet<*const Part> = before.iter().map(Arc::as_ptr).collect();
+            let stays = |(_, part): &&OfFolder| !before.contains(&Arc::as_ptr(part));
+            let stay = self.parts.get(range.clone()).unwrap_or_default().iter().filter(stays);
+            let new: Vec<OfFolder> =
+                stay.cloned().chain(now.into_iter().map(|part| (number, part))).collect();
+            self.parts.splice(range, new);
+            let Some(folder) = self.folders.get_mut(number as usize) else { continue };
+            // Its listing is patched, not made anew: whoever has no watch is not to rest on it.
+            folder.is_settled &= !was_told;
+            if !folders.is_empty() {
+                folder.folders = [&*folder.folders, &*folders].concat().into();
+            }
+        }
+        if !folders.is_empty() {
+            self.add(folders, parts);
+        }
+    }
+
+    /// Adds directories.
+    fn add(&mut self, mut folders: Vec<Folder>, mut parts: Vec<Brought>) {
+        for ((folder, part), number) in self.parts.drain(..).zip(0..) {
+            let Some(folder) = self.folders.get(folder as usize) else { continue };
+            parts.push((folder.measures.identity(), number, part));
+        }
+        folders.append(&mut self.folders);
+        let (generation, outside) = (self.generation, std::mem::take(&mut self.outside));
+        *self = Self { generation, outside, ..Self::put_together(folders, parts) };
+    }
+
     pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Outside) -> Self {
         let identities = folders.iter().map(|folder| folder.measures.identity()).zip(0..);
         let by_identity = identities.collect();
@@ -187,9 +226,14 @@ impl Inner {
     /// The directory of this identity, and its entries.
     pub(crate) fn folder(&self, identity: (u64, u64)) -> Option<(&Folder, &[OfFolder])> {
         let number = *self.by_identity.get(&identity)?;
+        Some((self.folders.get(number as usize)?, self.parts.get(self.range(number))?))
+    }
+
+    /// Where the entries of a directory are.
+    fn range(&self, number: u32) -> std::ops::Range<usize> {
         let from = self.parts.partition_point(|(folder, _)| *folder < number);
         let to = self.parts.partition_point(|(folder, _)| *folder <= number);
-        Some((self.folders.get(number as usize)?, &self.parts[from..to.max(from)]))
+        from..to.max(from)
     }
 }
 
@@ -201,6 +245,22 @@ impl Folder {
 }
 
 impl Part {
+    pub(crate) fn new(text: Text, entries: Vec<Entry>) -> Self {
+        Self { text, entries, tally: OnceLock::new() }
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        *self.tally.get_or_init(|| {
+            let mut tally = Tally::default();
+            for entry in &self.entries {
+                tally.files += u64::from(!matches!(entry.content, Content::Elsewhere));
+                tally.images += u64::from(matches!(entry.content, Content::Image(_)));
+                tally.untold += u64::from(!entry.is_told());
+            }
+            tally
+        })
+    }
+
     pub(crate) fn name(&self, entry: &Entry) -> &[u8] {
         self.text.get(entry.name)
     }
@@ -239,11 +299,11 @@ impl Part {
 
     /// The same without one of the entries.
     pub(crate) fn without(&self, position: usize) -> Self {
-        let mut part = self.clone();
-        if position < part.entries.len() {
-            part.entries.remove(position);
+        let mut entries = self.entries.clone();
+        if position < entries.len() {
+            entries.remove(position);
         }
-        part
+        Self::new(self.text.clone(), entries)
     }
 }
 

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use crate::scan::paths::os_str;
 use crate::scan::record::{Folder, OfFolder, Part};
 use crate::scan::walk::Worker;
-use crate::scan::work::{Batch, Parent, Place, Work};
-use crate::sys::{Directory, EntryKind};
+use crate::scan::work::{Batch, Parent, Place, Revisit, Revisited, Work};
+use crate::sys::{Asked, Directory, EntryKind};
 
 /// Parts of fewer entries are put together, so that many small changes leave few parts.
-const SMALL: usize = 64;
+pub(super) const SMALL: usize = 64;
 
 impl Worker<'_> {
     /// Takes over what is known of a directory that was watched since it was listed, but for the
@@ -40,26 +40,82 @@ impl Worker<'_> {
             // Its listing is patched, not made anew: whoever has no watch is not to rest on it.
             folder.is_settled = false;
             let stay = |name: &&[u8]| !names.contains(*name);
-            folder.folders = old
-                .folders()
-                .filter(stay)
-                .flat_map(|name| [name, b"\0"])
-                .flatten()
-                .copied()
-                .collect();
+            let stay = old.folders().filter(stay);
+            let mut folders: Vec<u8> = stay.flat_map(|name| [name, b"\0"].concat()).collect();
             kept = without(parts, names);
-            kept.push(Arc::new(self.look_at(&at, names, &mut folder.folders)));
+            kept.push(Arc::new(self.look_at(&at, names, &mut folders)));
+            folder.folders = folders.into();
         }
         let below = |name| Work::Directory { path: path.join(os_str(name)), parent };
         self.done.work.extend(folder.folders().map(below));
         self.done.found.folders.push(folder);
         let at = Arc::new(at);
-        self.done.work.extend(
-            kept.into_iter().zip(0..).map(|(entries, number)| {
-                Work::Known(Batch { at: Arc::clone(&at), number, entries })
-            }),
-        );
+        for (entries, number) in kept.into_iter().zip(0..) {
+            match entries.tally().untold {
+                0 => self.hand_in(&at, number, entries),
+                _ => {
+                    self.done.work.push(Work::Known(Batch { at: Arc::clone(&at), number, entries }))
+                }
+            }
+        }
         None
+    }
+
+    /// Looks at what was told of in a watched directory, and at what nobody tells of, and at nothing
+    /// else. Directories that are new are walked.
+    pub(super) fn revisit(&mut self, revisit: &Revisit) {
+        let Revisit { folder, names, below, parts } = revisit;
+        self.pass(&folder.path, None);
+        let directory = match Directory::open(&folder.path) {
+            Ok(directory) if directory.measures.identity() == folder.measures.identity() => {
+                directory
+            }
+            _ => return self.done.found.needs_walk = true,
+        };
+        for (name, identity) in below {
+            let asked = CString::new(&**name).map(|name| directory.ask(&name, false));
+            let is_it = |asked: Asked| {
+                asked.kind == EntryKind::Directory && asked.measures.identity() == *identity
+            };
+            if !asked.is_ok_and(|asked| asked.is_ok_and(is_it)) {
+                return self.done.found.needs_walk = true;
+            }
+        }
+        let began = self.shared.orders.now();
+        let parent = Parent { device: Some(directory.measures.device), is_remote: false };
+        let path = Arc::clone(&folder.path);
+        let at = Place { is_trusted: true, directory, path, is_remote: false, known: None };
+        let mut folders = Vec::new();
+        let mut rest = self.look_at(&at, names, &mut folders);
+        let (mut before, mut now) = (Vec::new(), Vec::new());
+        for old in parts {
+            let new = self.renewed(&at, old, began, names);
+            if self.done.was_stopped {
+                return;
+            }
+            let is_small = !names.is_empty() && old.entries.len() < SMALL;
+            match new {
+                None if !is_small => continue,
+                Some(new) if new.entries.len() >= SMALL => now.push(Arc::new(new)),
+                Some(new) => new.entries.iter().for_each(|entry| rest.copy(&new, entry)),
+                None => old.entries.iter().for_each(|entry| rest.copy(old, entry)),
+            }
+            before.push(Arc::clone(old));
+        }
+        if !rest.entries.is_empty() {
+            now.push(Arc::new(rest));
+        }
+        let new = Folder { folders: folders.into(), ..folder.clone() };
+        let below = |name| Work::Directory { path: new.path.join(os_str(name)), parent };
+        self.done.work.extend(new.folders().map(below));
+        self.done.found.counts.directories += 1;
+        self.done.found.revisited.push(Revisited {
+            identity: folder.measures.identity(),
+            was_told: !names.is_empty(),
+            folders: new.folders.to_vec(),
+            before,
+            now,
+        });
     }
 
     /// What lies under these names now.

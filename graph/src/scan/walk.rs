@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::doubt::{Doubt, DoubtKind, Skipped};
-use crate::scan::content::Content;
 use crate::scan::crew::Shared;
 use crate::scan::names::Names;
 use crate::scan::paths::os_str;
@@ -36,6 +35,7 @@ impl<'s> Worker<'s> {
             Work::Directory { path, parent } => self.directory(path, *parent),
             Work::Names(batch) => self.names(batch),
             Work::Known(batch) => self.known(batch),
+            Work::Revisit(revisit) => self.revisit(revisit),
             Work::Question(question) => {
                 self.pass(question.path(), None);
                 let answer = question.answer(&self.shared.orders, &mut self.buffer);
@@ -146,9 +146,13 @@ impl<'s> Worker<'s> {
             self.doubt(path, DoubtKind::Directory, &error);
         }
         let measures = directory.measures;
-        let folder =
-            Folder { path: Arc::clone(&path), measures, is_settled, is_told: !is_remote, folders };
-        self.done.found.folders.push(folder);
+        self.done.found.folders.push(Folder {
+            path: Arc::clone(&path),
+            measures,
+            is_settled,
+            is_told: !is_remote,
+            folders: folders.into(),
+        });
         names.entries.sort_unstable();
         let known = self.known_names(measures.identity());
         let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known });
@@ -189,15 +193,9 @@ impl<'s> Worker<'s> {
     }
 
     pub(super) fn hand_in(&mut self, at: &Place, number: u32, part: Arc<Part>) {
-        let files =
-            part.entries.iter().filter(|entry| !matches!(entry.content, Content::Elsewhere));
-        let (mut count, mut images) = (0, 0);
-        for file in files {
-            count += 1;
-            images += u64::from(matches!(file.content, Content::Image(_)));
-        }
-        self.done.found.counts.files += count;
-        self.done.found.counts.images += images;
+        let tally = part.tally();
+        self.done.found.counts.files += tally.files;
+        self.done.found.counts.images += tally.images;
         self.done.found.parts.push((at.directory.measures.identity(), number, part));
     }
 }

@@ -1,5 +1,6 @@
 //! Pieces of work for the [`crate::scan::crew`], and what comes of them.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +32,33 @@ pub(super) enum Work {
     Names(Batch<Names>),
     /// Entries as an earlier scan left them, in a directory that has not changed.
     Known(Batch<Arc<Part>>),
+    /// A watched directory of which all else is known.
+    Revisit(Revisit),
     Question(Question),
+}
+
+/// What has to be looked at again in a directory that is watched.
+pub(super) struct Revisit {
+    pub(super) folder: Folder,
+    /// The names that were told of.
+    pub(super) names: HashSet<Vec<u8>>,
+    /// Those of them that are directories in it, and which ones.
+    pub(super) below: Vec<(Vec<u8>, (u64, u64))>,
+    /// The parts that those are in, and all that hold what nobody tells of.
+    pub(super) parts: Vec<Arc<Part>>,
+}
+
+/// What came of it.
+pub(super) struct Revisited {
+    pub(super) identity: (u64, u64),
+    /// Something was told of it.
+    pub(super) was_told: bool,
+    /// Directories in it that were not there before, each with a NUL.
+    pub(super) folders: Vec<u8>,
+    /// Parts that are no more.
+    pub(super) before: Vec<Arc<Part>>,
+    /// What there is in their place.
+    pub(super) now: Vec<Arc<Part>>,
 }
 
 /// Some of the entries of a directory.
@@ -67,6 +94,10 @@ pub(super) struct Found {
     pub(super) doubts: Vec<Doubt>,
     pub(super) skipped: Vec<Skipped>,
     pub(super) counts: Counts,
+    pub(super) revisited: Vec<Revisited>,
+    /// Directories went, or are not where they were, or symbolic links lead to them: that is for a
+    /// walk to find out.
+    pub(super) needs_walk: bool,
 }
 
 impl Known {
@@ -95,6 +126,8 @@ impl Found {
         self.doubts.append(&mut other.doubts);
         self.skipped.append(&mut other.skipped);
         self.counts += other.counts;
+        self.revisited.append(&mut other.revisited);
+        self.needs_walk |= other.needs_walk;
     }
 }
 
@@ -105,6 +138,7 @@ impl Work {
             Self::Directory { parent, .. } => parent.device,
             Self::Names(batch) => Some(batch.at.directory.measures.device),
             Self::Known(batch) => Some(batch.at.directory.measures.device),
+            Self::Revisit(revisit) => Some(revisit.folder.measures.device),
             Self::Question(_) => None,
         }
     }
@@ -114,6 +148,7 @@ impl Work {
             Self::Directory { path, .. } => path.clone(),
             Self::Names(batch) => batch.at.path.to_path_buf(),
             Self::Known(batch) => batch.at.path.to_path_buf(),
+            Self::Revisit(revisit) => revisit.folder.path.to_path_buf(),
             Self::Question(question) => question.path().to_owned(),
         }
     }
@@ -123,7 +158,7 @@ impl Work {
     /// about this one.
     pub(super) fn stuck_at(&self, position: usize) -> Option<Stuck> {
         match self {
-            Self::Directory { .. } | Self::Question(_) => None,
+            Self::Directory { .. } | Self::Revisit(_) | Self::Question(_) => None,
             Self::Names(Batch { at, number, entries }) => {
                 let (name, is_symlink) = entries.get(position)?;
                 let entries = entries.without(position);

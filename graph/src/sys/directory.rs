@@ -191,6 +191,18 @@ impl Directory {
         format!("/proc/self/fd/{}", self.fd.as_raw_fd())
     }
 
+    /// Where this very directory lies, free of symbolic links.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn place(&self) -> io::Result<std::path::PathBuf> {
+        std::fs::read_link(self.magic_path())
+    }
+
+    /// Where this very directory lies, free of symbolic links.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn place(&self) -> io::Result<std::path::PathBuf> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(crate) fn residence(&self) -> io::Result<Residence> {
         residence(&self.fd)
     }

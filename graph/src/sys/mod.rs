@@ -3,6 +3,8 @@
 
 mod directory;
 mod locks;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod notify;
 mod residence;
 

@@ -3,6 +3,7 @@
 //! Writes through a memory map are not told, and on network file systems not what other hosts do.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::sys::Directory;
@@ -10,11 +11,16 @@ use crate::sys::Directory;
 /// Something has changed in, or with, a watched directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// What lies under a name of the directory.
-    Entry { watch: i32, name: Vec<u8> },
+    /// What lies under a name of the directory. Somebody has written to it and nothing more, if so
+    /// said.
+    Entry { watch: i32, name: Vec<u8>, is_write: bool },
+    /// Who may do what with the directory itself.
+    Itself { watch: i32 },
     /// The directory itself went away or to another place, or its file system did; what was known
     /// of it by this watch is known no more.
     Gone { watch: i32 },
+    /// Something was mounted or unmounted there.
+    Mounted { at: PathBuf },
     /// More happened than the kernel could tell.
     Overflow,
 }
@@ -30,16 +36,19 @@ mod linux {
     use rustix::io::Errno;
 
     use super::{Directory, Duration, Notice, io};
+    use crate::sys::mounts::Mounts;
 
-    /// An inotify descriptor.
+    /// An inotify descriptor, and the table of mounts.
     #[derive(Debug)]
     pub(crate) struct Notify {
         fd: OwnedFd,
+        mounts: Mounts,
     }
 
     impl Notify {
         pub(crate) fn new() -> io::Result<Self> {
-            Ok(Self { fd: init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)? })
+            let fd = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+            Ok(Self { fd, mounts: Mounts::new()? })
         }
 
         /// Has everything told that happens to the names in a directory from now on.
@@ -66,17 +75,33 @@ mod linux {
         /// Waits until there is something to be told, but no longer than `patience`.
         pub(crate) fn wait(&self, patience: Duration) -> io::Result<bool> {
             let timeout = Timespec::try_from(patience).map_err(io::Error::other)?;
-            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(ready) => Ok(ready > 0),
+            match self.poll(&timeout) {
+                Ok(ready) => Ok(ready),
                 Err(Errno::INTR) => Ok(false),
                 Err(error) => Err(error.into()),
             }
         }
 
+        fn poll(&self, timeout: &Timespec) -> Result<bool, Errno> {
+            let table = PollFd::new(&self.mounts.file, PollFlags::PRI);
+            let mut fds = [PollFd::new(&self.fd, PollFlags::IN), table];
+            let ready = poll(&mut fds, Some(timeout))?;
+            if !fds[1].revents().is_empty() {
+                self.mounts.note();
+            }
+            Ok(ready > 0)
+        }
+
         /// Everything that has happened until now. A change is told before the call that made it
         /// returns, so nothing that is over is missing.
         pub(crate) fn drain(&self, mut each: impl FnMut(Notice)) -> io::Result<()> {
+            match self.poll(&Timespec::default()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            for at in self.mounts.changed()? {
+                each(Notice::Mounted { at });
+            }
             let mut buffer = [MaybeUninit::uninit(); 64 * 1024];
             let mut reader = Reader::new(&self.fd, &mut buffer);
             loop {
@@ -94,9 +119,11 @@ mod linux {
                 each(match event.file_name() {
                     _ if flags.contains(ReadFlags::QUEUE_OVERFLOW) => Notice::Overflow,
                     _ if flags.intersects(gone) => Notice::Gone { watch },
-                    Some(name) => Notice::Entry { watch, name: name.to_bytes().to_vec() },
-                    // Permissions of the directory itself: it may be readable now, or no more.
-                    None => Notice::Gone { watch },
+                    Some(name) => {
+                        let is_write = flags == ReadFlags::MODIFY;
+                        Notice::Entry { watch, name: name.to_bytes().to_vec(), is_write }
+                    }
+                    None => Notice::Itself { watch },
                 });
             }
         }

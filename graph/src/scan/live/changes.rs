@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::facts::{Change, Facts, State};
+use crate::facts::{Change, Facts, Key, State};
 use crate::graph::{DiskId, Graph};
 use crate::index::SlotSet;
+use crate::scan::paths::os_str;
 
 /// What happened to a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,20 +50,29 @@ pub struct Event {
 
 /// The changes that make `graph` one of these disks and no others.
 pub(super) fn changes(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>) {
+    let slots = now.iter().filter_map(|facts| graph.inner.slot_of_key(&facts.key));
+    let stays: SlotSet = slots.collect();
+    let disks = graph.disks().map(|disk| disk.id());
+    let gone = disks.filter(|disk| !stays.contains(&disk.slot)).collect();
+    between(graph, now, gone)
+}
+
+/// The changes after which some disks are these, and those that are gone are no more.
+pub(super) fn between(
+    graph: &Graph,
+    now: Vec<Facts>,
+    gone: Vec<DiskId>,
+) -> (Vec<Change>, Vec<Told>) {
     let mut changes = Vec::new();
     let mut told = Vec::new();
-    let mut stays = SlotSet::default();
     for facts in now {
         let before = graph.inner.slot_of_key(&facts.key);
-        if let Some(slot) = before {
-            stays.insert(slot);
-        }
-        let known = before.and_then(|slot| graph.inner.facts(slot).map(|facts| (slot, facts)));
+        let known = before.and_then(|slot| graph.inner.facts(slot));
         let kind = match known {
-            Some((_, known)) if *known == facts => continue,
-            Some((_, known)) if is_same(known, &facts) => None,
+            Some(known) if *known == facts => continue,
+            Some(known) if is_same(known, &facts) => None,
             _ if facts.state == State::Missing => Some(EventKind::Missing),
-            Some((_, known)) if known.state != State::Missing => Some(EventKind::Changed),
+            Some(known) if known.state != State::Missing => Some(EventKind::Changed),
             _ => Some(EventKind::Appeared),
         };
         if let Some(kind) = kind {
@@ -70,14 +80,14 @@ pub(super) fn changes(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>
         }
         changes.push(Change::Insert(facts));
     }
-    for disk in graph.disks() {
-        let slot = disk.id().slot;
-        if !stays.contains(&slot) && !graph.inner.is_placeholder(slot) {
-            if disk.state() != State::Missing {
-                told.push(Told { kind: EventKind::Gone, facts: disk.facts().clone() });
-            }
-            changes.push(Change::Remove(disk.id()));
+    for disk in gone.into_iter().filter_map(|id| graph.disk(id)) {
+        if graph.inner.is_placeholder(disk.id().slot) {
+            continue;
         }
+        if disk.state() != State::Missing {
+            told.push(Told { kind: EventKind::Gone, facts: disk.facts().clone() });
+        }
+        changes.push(Change::Remove(disk.id()));
     }
     // First what is no more, then what there is instead.
     told.sort_by_key(|told| told.kind != EventKind::Gone);
@@ -98,7 +108,11 @@ impl Told {
         let path = match (self.facts.paths.first(), disk.and_then(|disk| graph.disk(disk))) {
             (Some(path), _) => path.to_path_buf(),
             (None, Some(disk)) => disk.path().to_owned(),
-            (None, None) => Path::new("").to_owned(),
+            // What was no file is known by its name.
+            (None, None) => match &self.facts.key {
+                Key::Name(name) => Path::new(os_str(name)).to_owned(),
+                Key::File { .. } => PathBuf::new(),
+            },
         };
         Event { kind: self.kind, path, disk }
     }

@@ -1,22 +1,24 @@
 //! The graph, and whoever keeps it current.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind};
 use crate::graph::Graph;
 use crate::scan::control::Control;
-use crate::scan::live::changes::{self, Event, EventKind};
-use crate::scan::live::watches::{Dirty, Watches};
+use crate::scan::gather::{Base, Gathered};
+use crate::scan::live::changes::{self, Event, EventKind, Told};
+use crate::scan::live::patch::Patched;
+use crate::scan::live::watches::{BURST, Dirty, Identity, Watches};
 use crate::scan::orders::Trust;
 use crate::scan::record::Record;
-use crate::scan::run::{Gathered, Scan};
+use crate::scan::run::Scan;
+
 use crate::scan::scanned::{ScanError, Scanned, Statistics};
 
 /// Where the system tells of no changes, everything is asked this often.
 const POLL: Duration = Duration::from_secs(1);
-/// What comes within so short a time is taken in together.
-const BURST: Duration = Duration::from_millis(2);
 
 /// Keeps a graph current. It belongs to one thread, which calls [`Live::wait`] and
 /// [`Live::refresh`] in turn; others ask through [`Live::handle`].
@@ -24,15 +26,19 @@ const BURST: Duration = Duration::from_millis(2);
 /// Ids stay good from one version to the next, as with [`Graph::apply`].
 #[derive(Debug)]
 pub struct Live {
-    scan: Scan,
+    pub(super) scan: Scan,
     /// Nothing where the system tells of no changes.
     watches: Option<Arc<Watches>>,
-    now: Scanned,
+    pub(super) now: Scanned,
     shared: LiveGraph,
     /// Everything is watched, so that what was not told has not changed.
     is_whole: bool,
     /// Something can change without being told.
     has_untold: bool,
+    /// What the graph is made from; nothing after what could not be patched.
+    pub(super) base: Option<Base>,
+    /// Directories with entries that can change without being told.
+    pub(super) untold: BTreeSet<Identity>,
 }
 
 /// The current version of a graph, for any thread.
@@ -76,10 +82,13 @@ impl Live {
         let walked = scan.walk(before, trust, control)?;
         let gathered = scan.gather(before, walked, control)?;
         let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
-        let now = gathered.into_scanned(scan.clone())?;
-        let has_untold = !is_whole || has_untold(&now);
+        let (now, base) = gathered.into_scanned(scan.clone())?;
         shared.publish(&now.graph);
-        Ok(Self { scan, watches, now, shared, is_whole, has_untold })
+        let (base, untold) = (Some(base), BTreeSet::new());
+        let mut live =
+            Self { scan, watches, now, shared, is_whole, has_untold: true, base, untold };
+        live.note_untold();
+        Ok(live)
     }
 
     /// What the last refresh found.
@@ -104,7 +113,8 @@ impl Live {
     }
 
     /// Waits until something may have changed, or `patience` is over; says whether a refresh is
-    /// worth it. Where something can change without being told (symbolic links, files out of the
+    /// worth it: at once, but for what is written to a file that is there, as guests do all the time;
+    /// that is looked at a few times a second. Where something can change without being told (symbolic links, files out of the
     /// scope), it is worth it every second.
     pub fn wait(&self, patience: Duration) -> bool {
         let patience = if self.has_untold { patience.min(POLL) } else { patience };
@@ -128,9 +138,11 @@ impl Live {
     /// Takes in everything that has happened until it is called, and says what that is. What the
     /// graph says then was so at the moment of the call.
     ///
-    /// Costs two system calls per directory and what has changed; everything is asked where the
-    /// system could not tell all. In that case, and until that is done, the version that others see
-    /// is in doubt.
+    /// Costs what has changed: three system calls for a directory that was told of, one for each
+    /// name in it, three more for a file that is to be read; and O(k log n) for the k disks that it
+    /// is about. Directories that go or move cost three system calls per directory in scope, and
+    /// everything is made anew. Everything is asked where the system could not tell all; in that
+    /// case, and until that is done, the version that others see is in doubt.
     ///
     /// # Errors
     ///
@@ -138,7 +150,7 @@ impl Live {
     /// everything.
     pub fn refresh(&mut self, control: &Control) -> Result<Vec<Event>, ScanError> {
         let mut dirty = self.watches.as_ref().map(|watches| watches.drain()).unwrap_or_default();
-        let was_lost = dirty.all;
+        let was_lost = dirty.has_gap;
         dirty.all |= !self.is_whole;
         if dirty.is_empty() && !self.has_untold {
             return Ok(Vec::new());
@@ -148,8 +160,19 @@ impl Live {
             self.doubt();
         }
         let trust = self.watches.clone().map(|watches| Trust { watches, dirty: Arc::new(dirty) });
+        if let Some(trust) = trust.as_ref().filter(|_| self.is_whole) {
+            match self.patch(trust, control) {
+                Ok(Patched::Done(told)) => return Ok(self.events(told)),
+                Ok(Patched::Intricate) => {}
+                Err(error) => {
+                    self.missed();
+                    return Err(error);
+                }
+            }
+        }
         let taken = self.scan.walk(&self.now.record, trust, control).and_then(|walked| {
-            let is_same = self.scan.is_closed() && walked.is_as(&self.now.record);
+            let is_same =
+                self.base.is_some() && self.scan.is_closed() && walked.is_as(&self.now.record);
             if is_same && self.now.graph.coverage().doubts.is_empty() {
                 return Ok(Err(walked.as_of));
             }
@@ -162,9 +185,7 @@ impl Live {
                 return Ok(Vec::new());
             }
             Err(error) => {
-                // What was drained is not taken in, and will not be told again.
-                (self.is_whole, self.has_untold) = (false, true);
-                self.doubt();
+                self.missed();
                 return Err(error);
             }
         };
@@ -187,7 +208,8 @@ impl Live {
 
     /// Makes the graph what was gathered.
     fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
-        let Gathered { disks, coverage, places, claims, record, counts, opened, start } = gathered;
+        let Gathered { disks, coverage, places, claims, record, counts, opened, start, base } =
+            gathered;
         let (changes, told) = changes::changes(&self.now.graph, disks);
         self.now.graph.apply(changes)?;
         self.now.graph.set_coverage(coverage);
@@ -195,10 +217,46 @@ impl Live {
         self.now.images = places.into_iter().map(|place| place.id(graph)).collect();
         self.now.owned = self.scan.owned(graph, claims);
         self.now.record = record;
-        self.has_untold = !self.is_whole || has_untold(&self.now);
-        self.now.statistics = Statistics::of(counts, opened, start.elapsed());
+        self.base = Some(base);
+        self.note_untold();
+        self.finish(Statistics::of(counts, opened, start.elapsed()));
+        Ok(self.events(told))
+    }
+
+    /// Notes in which directories something can change without being told.
+    fn note_untold(&mut self) {
+        let inner = &self.now.record.inner;
+        let untold = inner.parts.iter().filter(|(_, part)| part.tally().untold > 0);
+        let folders = untold.filter_map(|(folder, _)| inner.folders.get(*folder as usize));
+        self.untold = folders.map(|folder| folder.measures.identity()).collect();
+        self.has_untold = self.has_untold();
+    }
+
+    /// Whether something can change without being told: what could not be looked at can, too.
+    fn has_untold(&self) -> bool {
+        !self.is_whole
+            || !self.untold.is_empty()
+            || !self.now.graph.coverage().doubts.is_empty()
+            || self.base.as_ref().is_none_or(|base| !base.beside.is_empty())
+            || self.now.record.inner.folders.iter().any(|folder| !folder.is_told)
+    }
+
+    /// The graph is current: now the others may know.
+    pub(super) fn finish(&mut self, statistics: Statistics) {
+        self.is_whole = self.watches.as_ref().is_some_and(|watches| watches.is_whole());
+        self.has_untold = self.has_untold();
+        self.now.statistics = statistics;
         self.shared.publish(&self.now.graph);
-        Ok(told.into_iter().map(|told| told.event(&self.now.graph)).collect())
+    }
+
+    fn events(&self, told: Vec<Told>) -> Vec<Event> {
+        told.into_iter().map(|told| told.event(&self.now.graph)).collect()
+    }
+
+    /// What was drained is not taken in, and will not be told again.
+    fn missed(&mut self) {
+        (self.is_whole, self.has_untold) = (false, true);
+        self.doubt();
     }
 
     /// Has those who ask meanwhile know that something was missed.
@@ -217,15 +275,9 @@ impl Live {
     }
 }
 
-/// Whether something can change without being told: what could not be looked at can, too.
-fn has_untold(now: &Scanned) -> bool {
-    now.record.has_untold() || !now.graph.coverage().doubts.is_empty()
-}
-
 impl Trust {
     /// Watches, and believes nothing.
     fn nothing(watches: Arc<Watches>) -> Self {
-        let dirty = Dirty { all: true, ..Dirty::default() };
-        Self { watches, dirty: Arc::new(dirty) }
+        Self { watches, dirty: Arc::new(Dirty::everything()) }
     }
 }

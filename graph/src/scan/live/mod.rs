@@ -9,6 +9,7 @@
 
 mod changes;
 mod current;
+mod patch;
 mod watches;
 
 pub use changes::{Event, EventKind};

@@ -1,13 +1,19 @@
 //! Which directories are watched, and what was told of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::sys::{Directory, Notice, Notify};
 
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
+
+/// How long what somebody writes to a file may stay unseen.
+const CALM: Duration = Duration::from_millis(200);
+/// What comes within so short a time is looked at together.
+pub(super) const BURST: Duration = Duration::from_millis(2);
 
 /// The watches of one graph. Workers add to them while they walk.
 #[derive(Debug)]
@@ -24,6 +30,26 @@ struct Table {
     walk: u64,
     /// Some directory could not be watched.
     has_gap: bool,
+    /// Where all that is watched lies, whatever it is called here.
+    grounds: BTreeSet<PathBuf>,
+    /// What was told and not yet asked for.
+    told: Dirty,
+}
+
+impl Table {
+    /// Notes where a directory really lies. Those that it lies in have come before it.
+    fn note(&mut self, directory: &Directory) {
+        // Of one that nobody can name any more there is nothing to be told.
+        let Ok(place) = directory.place() else { return };
+        if !place.ancestors().any(|above| self.grounds.contains(above)) {
+            self.grounds.insert(place);
+        }
+    }
+
+    /// Whether something that is mounted here hides what is watched, or shows more.
+    fn concerns(&self, place: &Path) -> bool {
+        self.grounds.iter().any(|ground| place.starts_with(ground) || ground.starts_with(place))
+    }
 }
 
 /// What has to be looked at again.
@@ -31,16 +57,34 @@ struct Table {
 pub(crate) struct Dirty {
     /// Everything.
     pub(crate) all: bool,
+    /// More happened than could be told: that what is known is true nobody can say.
+    pub(crate) has_gap: bool,
     /// Names, by the directory that they are in.
     pub(crate) names: HashMap<Identity, HashSet<Vec<u8>>>,
     /// Some watch has ended.
     pub(crate) has_lost: bool,
+    /// More than that somebody wrote to a file was told.
+    is_urgent: bool,
+    /// When it was first told that somebody did.
+    written: Option<Instant>,
 }
 
 impl Dirty {
+    pub(super) fn everything() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
     /// Whether nothing was told.
     pub(crate) fn is_empty(&self) -> bool {
         !self.all && !self.has_lost && self.names.is_empty()
+    }
+
+    /// For how long it is not yet worth looking; nothing where nothing was told.
+    fn rest(&self, now: Instant) -> Option<Duration> {
+        match self.all || self.has_lost || self.is_urgent {
+            true => Some(Duration::ZERO),
+            false => self.written.map(|written| (written + CALM).saturating_duration_since(now)),
+        }
     }
 }
 
@@ -77,6 +121,7 @@ impl Watches {
                     table.by_identity.remove(&before);
                 }
                 table.by_identity.insert(identity, (watch, walk));
+                table.note(directory);
             }
             Err(_) => table.has_gap = true,
         }
@@ -99,30 +144,71 @@ impl Watches {
         !table.has_gap
     }
 
+    /// Whether everything that was met is watched.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.table().has_gap
+    }
+
+    /// Waits until something was told that is worth looking at, but no longer than `patience`. That
+    /// somebody writes to a file is worth it every now and then: guests do nothing else.
     pub(crate) fn wait(&self, patience: Duration) -> io::Result<bool> {
-        self.notify.wait(patience)
+        let until = Instant::now() + patience;
+        loop {
+            let now = Instant::now();
+            let calm = {
+                let mut table = self.table();
+                self.take_in(&mut table);
+                table.told.rest(now)
+            };
+            let left = until.saturating_duration_since(now);
+            match calm {
+                Some(Duration::ZERO) => return Ok(true),
+                _ if left.is_zero() => return Ok(false),
+                Some(calm) => {
+                    // What guests write would wake it every time.
+                    std::thread::park_timeout(BURST);
+                    self.notify.wait(calm.min(left))?;
+                }
+                None => drop(self.notify.wait(left)?),
+            }
+        }
     }
 
     /// Everything that was told until now.
     pub(crate) fn drain(&self) -> Dirty {
-        let mut dirty = Dirty::default();
         let mut table = self.table();
+        self.take_in(&mut table);
+        std::mem::take(&mut table.told)
+    }
+
+    fn take_in(&self, table: &mut Table) {
+        let mut told = std::mem::take(&mut table.told);
         let drained = self.notify.drain(|notice| match notice {
-            Notice::Overflow => dirty.all = true,
+            Notice::Overflow => told.has_gap = true,
+            Notice::Mounted { at } => told.all |= table.concerns(&at),
             Notice::Gone { watch } => {
-                dirty.has_lost = true;
+                told.has_lost = true;
                 if let Some(identity) = table.by_watch.remove(&watch) {
                     table.by_identity.remove(&identity);
                     self.notify.forget(watch);
                 }
             }
-            Notice::Entry { watch, name } => {
-                if let Some(identity) = table.by_watch.get(&watch) {
-                    dirty.names.entry(*identity).or_default().insert(name);
+            Notice::Itself { watch } => {
+                let Some(identity) = table.by_watch.get(&watch) else { return };
+                told.names.entry(*identity).or_default();
+                told.is_urgent = true;
+            }
+            Notice::Entry { watch, name, is_write } => {
+                let Some(identity) = table.by_watch.get(&watch) else { return };
+                told.names.entry(*identity).or_default().insert(name);
+                match is_write {
+                    true => drop(told.written.get_or_insert_with(Instant::now)),
+                    false => told.is_urgent = true,
                 }
             }
         });
-        dirty.all |= drained.is_err();
-        dirty
+        told.has_gap |= drained.is_err();
+        told.all |= told.has_gap;
+        table.told = told;
     }
 }

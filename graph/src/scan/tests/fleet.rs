@@ -17,11 +17,18 @@ pub(super) const LATER: i64 = 3_600_000_000_000;
 pub(super) struct Fleet {
     directory: tempfile::TempDir,
     times: AtomicU64,
+    /// Where changes are told, they need no times of their own.
+    is_told: bool,
 }
 
 impl Fleet {
     pub(super) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap(), times: AtomicU64::new(0) }
+        Self { directory: tempfile::tempdir().unwrap(), times: AtomicU64::new(0), is_told: false }
+    }
+
+    /// One whose changes are told.
+    pub(super) fn told() -> Self {
+        Self { is_told: true, ..Self::new() }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -33,6 +40,9 @@ impl Fleet {
 
     /// Gives what was changed, and the directory that it lies in, times that nothing had before.
     pub(super) fn touch(&self, path: &Path) {
+        if self.is_told {
+            return;
+        }
         let parent = path.parent().unwrap();
         for path in [path, parent] {
             if let Ok(file) = File::open(path) {
@@ -49,8 +59,14 @@ impl Fleet {
     }
 
     pub(super) fn image(&self, name: &str, backing: Option<&str>) {
+        self.image_as(name, backing, Some("qcow2"));
+    }
+
+    /// The same with a format declared for the backing file, or none.
+    pub(super) fn image_as(&self, name: &str, backing: Option<&str>, format: Option<&str>) {
         let path = self.path(name);
-        let backing = backing.map(|name| Backing { name: name.as_bytes(), format: Some(b"qcow2") });
+        let format = format.map(str::as_bytes);
+        let backing = backing.map(|name| Backing { name: name.as_bytes(), format });
         let image = Create { virtual_size: 1 << 20, backing, ..Create::default() };
         // In place, where there is a file: whoever rebases does so.
         image.build().unwrap().write_to(&File::create(&path).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use super::programs::{Act, acts, folders};
 use crate::scan::{Control, EventKind, Live};
 use crate::{Coverage, DoubtKind, Facts, Graph};
 
-fn live(fleet: &Fleet) -> Option<Live> {
+pub(super) fn live(fleet: &Fleet) -> Option<Live> {
     let live = Live::begin(fleet.scan(), &Control::default()).unwrap();
     if live.is_watching() {
         return Some(live);
@@ -23,13 +23,13 @@ fn has_watches() -> bool {
 }
 
 /// What a file occupies changes when the system gets round to write it out, which nobody is told.
-fn settled(graph: &Graph) -> (Vec<Facts>, Coverage) {
+pub(super) fn settled(graph: &Graph) -> (Vec<Facts>, Coverage) {
     let (mut facts, coverage) = picture(graph);
     facts.iter_mut().for_each(|facts| facts.actual_size = None);
     (facts, coverage)
 }
 
-fn refresh(live: &mut Live) -> Vec<(EventKind, String)> {
+pub(super) fn refresh(live: &mut Live) -> Vec<(EventKind, String)> {
     let events = live.refresh(&Control::default()).unwrap();
     let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
     events.iter().map(|event| (event.kind, name(&event.path))).collect()
@@ -134,6 +134,55 @@ fn a_root_that_goes_and_comes_back_is_followed() {
     assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
 }
 
+/// The price of a refresh, in system calls: what was told of, and the root.
+#[test]
+fn what_was_not_told_of_is_not_asked() {
+    let fleet = Fleet::told();
+    fleet.folder("in");
+    for folder in 0..40 {
+        fleet.folder(&format!("in/{folder}"));
+        for number in 0..5 {
+            fleet.image(&format!("in/{folder}/{number}"), Some("0"));
+        }
+    }
+    let Some(mut live) = live(&fleet) else { return };
+    fleet.image("in/17/new", Some("../3/2"));
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "new".to_owned())]);
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.directories, cost.listed, cost.asked, cost.opened), (2, 0, 0, 1));
+    // A directory that is new is listed, and no other.
+    fleet.folder("in/18/below");
+    fleet.image("in/18/below/new", Some("../../17/new"));
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "new".to_owned())]);
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.directories, cost.listed, cost.asked, cost.opened), (3, 1, 0, 1));
+    // And watched from then on.
+    std::fs::remove_file(fleet.path("in/17/new")).unwrap();
+    fleet.image("in/18/below/newer", Some("new"));
+    let events = refresh(&mut live);
+    assert!(events.contains(&(EventKind::Missing, "new".to_owned())), "{events:?}");
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.directories, cost.listed, cost.asked, cost.opened), (3, 0, 0, 1));
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    assert_eq!(refresh(&mut live), []);
+}
+
+/// Nobody tells of what lies out of the scope: what was missed there is asked for again.
+#[test]
+fn a_base_out_of_the_scope_that_was_missing_is_found_when_it_comes() {
+    let fleet = Fleet::new();
+    fleet.folder("in");
+    fleet.folder("out");
+    fleet.image("in/overlay", Some("../out/base"));
+    let Some(mut live) = live(&fleet) else { return };
+    assert!(live.graph().missing().next().is_some());
+    fleet.image("out/base", None);
+    assert!(live.wait(Duration::from_secs(60)));
+    assert_eq!(refresh(&mut live).len(), 2);
+    assert!(live.graph().missing().next().is_none());
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
@@ -142,7 +191,7 @@ proptest! {
     fn what_is_kept_current_is_what_a_scan_finds(
         program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
     ) {
-        let fleet = Fleet::new();
+        let fleet = Fleet::told();
         folders(&fleet);
         let Some(mut live) = live(&fleet) else { return Ok(()) };
         for acts in program {

@@ -7,6 +7,8 @@ mod fleet;
 mod again;
 /// A graph that is kept current.
 mod live;
+/// File systems that are mounted below what is watched.
+mod mounts;
 /// Those who use disks, and say so in files of their own.
 mod owners;
 /// Programs of random changes, a rescan after each.

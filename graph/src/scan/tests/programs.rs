@@ -10,6 +10,8 @@ pub(super) enum Act {
     Write {
         at: Place,
         backing: Option<Place>,
+        spelling: Spelling,
+        format: Option<&'static str>,
     },
     Raw(Place),
     Move {
@@ -35,6 +37,18 @@ pub(super) enum Act {
     },
 }
 
+/// How a header names a file.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spelling {
+    Absolute,
+    /// From the image's own directory.
+    Relative,
+    /// From QEMU's working directory, whatever that is.
+    Anywhere,
+    Json,
+    Remote,
+}
+
 /// One of a few names in one of a few directories, so that they meet often.
 pub(super) type Place = (u8, u8);
 
@@ -42,11 +56,49 @@ fn place() -> impl Strategy<Value = Place> {
     (0..3_u8, 0..5_u8)
 }
 
+fn spelling() -> impl Strategy<Value = Spelling> {
+    prop_oneof![
+        4 => Just(Spelling::Absolute),
+        4 => Just(Spelling::Relative),
+        1 => Just(Spelling::Anywhere),
+        1 => Just(Spelling::Json),
+        1 => Just(Spelling::Remote),
+    ]
+}
+
+fn format() -> impl Strategy<Value = Option<&'static str>> {
+    let rare = vec![Some("raw"), Some("vmdk"), Some("luks"), None, Some("nonsense")];
+    prop_oneof![4 => Just(Some("qcow2")), 1 => proptest::sample::select(rare)]
+}
+
+impl Spelling {
+    /// The name of `to` in the header of an image at `from`.
+    fn spell(self, fleet: &Fleet, from: Place, to: Place) -> String {
+        let absolute = fleet.path(&name(to)).to_str().unwrap().to_owned();
+        match self {
+            Self::Absolute => absolute,
+            // Beside it, below it, above it: not out of the scope and in again.
+            Self::Relative => match name(to).strip_prefix(&format!("{}/", folder(from.0))) {
+                Some(below) => below.to_owned(),
+                None => format!("{}{}", "../".repeat(usize::from(from.0 - to.0)), to.1),
+            },
+            Self::Anywhere => format!("file:{}", to.1),
+            Self::Json => {
+                format!(
+                    r#"json:{{"driver":"qcow2","file":{{"driver":"file","filename":"{absolute}"}}}}"#
+                )
+            }
+            Self::Remote => format!("nbd://host/{}", to.1),
+        }
+    }
+}
+
 pub(super) fn acts() -> impl Strategy<Value = Act> {
     let two = || (place(), place());
     prop_oneof![
-        6 => (place(), proptest::option::of(place()))
-            .prop_map(|(at, backing)| Act::Write { at, backing }),
+        6 => (place(), proptest::option::of(place()), spelling(), format()).prop_map(
+            |(at, backing, spelling, format)| Act::Write { at, backing, spelling, format }
+        ),
         1 => place().prop_map(Act::Raw),
         2 => two().prop_map(|(from, to)| Act::Move { from, to }),
         2 => place().prop_map(Act::Remove),
@@ -79,12 +131,11 @@ impl Act {
         let path = |place: &Place| fleet.path(&name(*place));
         let touch = |place: &Place| fleet.touch(&path(place));
         match self {
-            Self::Write { at, backing } => {
-                let names = backing.map(|at| fleet.path(&name(at)));
-                let names = names.as_ref().map(|path| path.to_str().unwrap());
+            Self::Write { at, backing, spelling, format } => {
+                let names = backing.map(|to| spelling.spell(fleet, *at, to));
                 if path(at).parent().unwrap().is_dir() && !path(at).is_dir() {
                     let _through_a_link = std::fs::remove_file(path(at));
-                    fleet.image(&name(*at), names);
+                    fleet.image_as(&name(*at), names.as_deref(), *format);
                 }
             }
             Self::Raw(at) => drop(std::fs::write(path(at), [3; 99])),

@@ -1,0 +1,129 @@
+//! The directories of a fleet: found by identity, by path, and from one another.
+
+use std::hash::BuildHasher;
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashTable};
+
+use crate::graph::bytes;
+use crate::scan::paths::split;
+use crate::scan::question::Gap;
+use crate::scan::record::Folder;
+use crate::scan::tables::Hasher;
+
+/// One directory.
+#[derive(Debug)]
+struct Directory {
+    /// Under which it is shown.
+    path: Arc<Path>,
+    /// The one in which the walk has found it under its own name, not through a symbolic link: that
+    /// is where `..` leads. Of the others nobody knows.
+    parent: Option<u32>,
+    /// The walk has listed it.
+    is_in_scope: bool,
+}
+
+/// Every directory that was met, by number.
+#[derive(Debug, Default)]
+pub(super) struct Directories {
+    all: Vec<Directory>,
+    by_identity: HashMap<(u64, u64), u32, Hasher>,
+    /// By the very bytes of a path: what came of asking for it.
+    by_path: HashMap<Box<[u8]>, Result<u32, Gap>, Hasher>,
+    /// Those that have a parent, by it and their name in it.
+    by_name: HashTable<u32>,
+    hasher: Hasher,
+}
+
+impl Directories {
+    /// Those that a walk has listed; their numbers are their positions.
+    pub(super) fn of(folders: &[Folder]) -> Self {
+        let mut directories = Self { all: Vec::with_capacity(folders.len()), ..Self::default() };
+        for folder in folders {
+            directories.add(&folder.path, folder.measures.identity(), true);
+        }
+        for folder in folders {
+            directories.adopt(folder.measures.identity(), &folder.folders);
+        }
+        directories
+    }
+
+    pub(super) fn add(&mut self, path: &Arc<Path>, identity: (u64, u64), is_in_scope: bool) -> u32 {
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(Directory { path: Arc::clone(path), parent: None, is_in_scope });
+        self.by_identity.insert(identity, number);
+        self.by_path.insert(bytes(path).into(), Ok(number));
+        number
+    }
+
+    /// Makes the directories that lie in one, whose names are given each with a NUL, its children.
+    pub(super) fn adopt(&mut self, identity: (u64, u64), names: &[u8]) {
+        let Some(number) = self.of_identity(identity) else { return };
+        let mut path = bytes(self.path(number)).to_vec();
+        if path.last() != Some(&b'/') {
+            path.push(b'/');
+        }
+        let length = path.len();
+        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            path.truncate(length);
+            path.extend_from_slice(name);
+            let Some(Ok(child)) = self.by_path.get(&*path) else { continue };
+            let child = *child;
+            let Some(directory) = self.all.get_mut(child as usize) else { continue };
+            // Met under another path before, it is shown under that.
+            if directory.parent.is_some() || bytes(&directory.path) != path {
+                continue;
+            }
+            directory.parent = Some(number);
+            let hash = self.hasher.hash_one((number, name));
+            let (all, hasher) = (&self.all, &self.hasher);
+            self.by_name.insert_unique(hash, child, |child| hasher.hash_one(name_of(all, *child)));
+        }
+    }
+
+    /// The path under which a directory is shown.
+    pub(super) fn path(&self, directory: u32) -> &Path {
+        self.all.get(directory as usize).map_or(Path::new(""), |directory| &directory.path)
+    }
+
+    pub(super) fn is_in_scope(&self, directory: u32) -> bool {
+        self.all.get(directory as usize).is_some_and(|directory| directory.is_in_scope)
+    }
+
+    pub(super) fn of_identity(&self, identity: (u64, u64)) -> Option<u32> {
+        self.by_identity.get(&identity).copied()
+    }
+
+    /// What is known of a path, by its very bytes.
+    pub(super) fn at(&self, path: &[u8]) -> Option<&Result<u32, Gap>> {
+        self.by_path.get(path)
+    }
+
+    /// Notes what came of asking for a path.
+    pub(super) fn note(&mut self, path: &[u8], found: Result<u32, Gap>) {
+        self.by_path.insert(path.into(), found);
+    }
+
+    /// Follows a relative path through directories that the walk has met, without asking anybody;
+    /// nothing where it leads through another.
+    pub(super) fn follow(&self, from: u32, path: &[u8]) -> Option<u32> {
+        path.split(|byte| *byte == b'/').try_fold(from, |at, component| match component {
+            b"" | b"." => Some(at),
+            b".." => self.all.get(at as usize)?.parent,
+            name => self.child(at, name),
+        })
+    }
+
+    fn child(&self, parent: u32, name: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one((parent, name));
+        self.by_name.find(hash, |child| name_of(&self.all, *child) == (parent, name)).copied()
+    }
+}
+
+/// The parent of a directory that has one, and its name in it.
+fn name_of(all: &[Directory], child: u32) -> (u32, &[u8]) {
+    all.get(child as usize).map_or((u32::MAX, b""), |child| {
+        (child.parent.unwrap_or(u32::MAX), split(bytes(&child.path)).1)
+    })
+}

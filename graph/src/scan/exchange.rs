@@ -1,0 +1,201 @@
+//! Some parts of a directory exchanged for what is there now: names and files keep their numbers,
+//! so that whatever refers to them still does.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::facts::Key;
+use crate::scan::content::Content;
+use crate::scan::paths::split;
+use crate::scan::record::{Entry, Part};
+use crate::scan::tables::{NOTHING, Tables};
+use crate::sys::Measures;
+
+/// What became of names and files.
+#[derive(Debug, Default)]
+pub(super) struct Altered {
+    /// Files that are called, hold or occupy something else than before.
+    pub(super) files: BTreeSet<u32>,
+    /// Files that may be something else for those who refer to them, by the key that they had.
+    pub(super) displaced: Vec<Key>,
+    /// Files that are no more.
+    pub(super) gone: Vec<Key>,
+    /// Paths under which nothing was found before.
+    pub(super) appeared: Vec<Vec<u8>>,
+}
+
+impl Altered {
+    pub(super) fn is_nothing(&self) -> bool {
+        let Self { files, displaced, gone, appeared } = self;
+        files.is_empty() && displaced.is_empty() && gone.is_empty() && appeared.is_empty()
+    }
+}
+
+/// Why tables cannot be brought up to date but have to be made anew: what depends on it is not kept.
+#[derive(Debug)]
+pub(super) struct Intricate;
+
+impl Tables {
+    /// The file that has this key.
+    pub(super) fn file_of(&self, key: &Key) -> Option<u32> {
+        match key {
+            Key::File { device, inode } => self.find_inode((*device, *inode)),
+            // Not even what it is could be learned of it.
+            Key::Name(path) => {
+                let (directory, name) = split(path);
+                let directory = self.directories.at(directory)?.as_ref().ok()?;
+                let file = self.find(*directory, name)?;
+                self.identity(file).is_none().then_some(file)
+            }
+        }
+    }
+
+    /// The part that a name is in.
+    pub(super) fn part_of(&self, name: u32) -> &Arc<Part> {
+        &self.parts[self.names[name as usize].part as usize]
+    }
+
+    /// Exchanges parts `before` of a directory for those of `now`.
+    pub(super) fn exchange(
+        &mut self,
+        directory: u32,
+        before: &[Arc<Part>],
+        now: &[Arc<Part>],
+        altered: &mut Altered,
+    ) -> Result<(), Intricate> {
+        let mut fresh: HashMap<&[u8], (u32, u32, &Arc<Part>, &Entry)> = HashMap::new();
+        let mut links_now = Vec::new();
+        for part in now {
+            // A part without names would never be forgotten.
+            let has_names = part.tally().files > 0;
+            let number = if has_names { self.number(Arc::clone(part)) } else { NOTHING };
+            for (entry, position) in part.entries.iter().zip(0..) {
+                match entry.content {
+                    Content::Elsewhere => links_now.push(part.name(entry)),
+                    _ => drop(fresh.insert(part.name(entry), (number, position, part, entry))),
+                }
+            }
+        }
+        let mut links_before = Vec::new();
+        let mut left = BTreeSet::new();
+        for old in before {
+            for entry in &old.entries {
+                let bytes = old.name(entry);
+                if matches!(entry.content, Content::Elsewhere) {
+                    links_before.push(bytes);
+                    continue;
+                }
+                let name = self.find_name(directory, bytes).ok_or(Intricate)?;
+                left.insert(self.names[name as usize].part);
+                match fresh.get(bytes) {
+                    Some(&(part, position, new, now)) if is_same_file(entry, now) => {
+                        fresh.remove(bytes);
+                        self.compare(name, (old, entry), (new, now), altered);
+                        let name = &mut self.names[name as usize];
+                        (name.part, name.entry) = (part, position);
+                    }
+                    _ => self.remove_name(name, altered)?,
+                }
+            }
+        }
+        // What lies behind symbolic links that lead to directories is not kept by name.
+        links_now.sort_unstable();
+        links_before.sort_unstable();
+        if links_now != links_before {
+            return Err(Intricate);
+        }
+        let mut fresh: Vec<(u32, u32)> =
+            fresh.into_values().map(|(part, at, ..)| (part, at)).collect();
+        fresh.sort_unstable();
+        for (part, position) in fresh {
+            let name = self.add_name(directory, part, position, true);
+            let file = self.names[name as usize].file;
+            altered.files.insert(file);
+            altered.appeared.push(self.path(name));
+            // It may be shown under this one from now on.
+            if self.files[file as usize].has_further {
+                altered.displaced.push(self.key(file));
+            }
+        }
+        for part in left {
+            self.forget_part(part);
+        }
+        Ok(())
+    }
+
+    /// Notes how an entry differs from what it was.
+    fn compare(
+        &self,
+        name: u32,
+        (old, before): (&Part, &Entry),
+        (new, now): (&Part, &Entry),
+        altered: &mut Altered,
+    ) {
+        let is_same = before.measures == now.measures
+            && before.content.is_same(&old.text, &now.content, &new.text);
+        if is_same {
+            return;
+        }
+        let file = self.names[name as usize].file;
+        altered.files.insert(file);
+        if !before.content.is_alike(&now.content) {
+            altered.displaced.push(self.key(file));
+        }
+    }
+
+    fn is_name_in_scope(&self, name: u32) -> bool {
+        self.directories.is_in_scope(self.names[name as usize].directory)
+    }
+
+    fn remove_name(&mut self, name: u32, altered: &mut Altered) -> Result<(), Intricate> {
+        let file = self.names[name as usize].file;
+        altered.displaced.push(self.key(file));
+        let hash = self.hash_of_name(name);
+        let found = self.by_name.find_entry(hash, |have| *have == name).map_err(|_| Intricate)?;
+        found.remove();
+        let others: Vec<u32> = self.all_names_of(file).filter(|other| *other != name).collect();
+        if others.iter().any(|other| !self.is_name_in_scope(*other)) {
+            return Err(Intricate);
+        }
+        match others.iter().min().copied() {
+            Some(first) => {
+                altered.files.insert(file);
+                let rest: Vec<u32> = others.into_iter().filter(|other| *other != first).collect();
+                let is_file = &mut self.files[file as usize];
+                (is_file.name, is_file.has_further) = (first, !rest.is_empty());
+                match rest.is_empty() {
+                    true => drop(self.further.remove(&file)),
+                    false => drop(self.further.insert(file, rest)),
+                }
+            }
+            None => {
+                altered.gone.push(self.key(file));
+                altered.files.remove(&file);
+                self.remove_file(file)?;
+            }
+        }
+        self.edges.remove(&name);
+        self.possible.remove(&name);
+        self.names[name as usize].file = NOTHING;
+        self.free_names.push(name);
+        Ok(())
+    }
+
+    fn remove_file(&mut self, file: u32) -> Result<(), Intricate> {
+        if let Some(identity) = self.identity(file) {
+            let hash = self.hash_of(identity);
+            let found = self.by_inode.find_entry(hash, |have| *have == file);
+            found.map_err(|_| Intricate)?.remove();
+        }
+        self.findings.remove(&file);
+        self.declared.remove(&file);
+        self.files[file as usize].name = NOTHING;
+        self.free_files.push(file);
+        Ok(())
+    }
+}
+
+fn is_same_file(before: &Entry, now: &Entry) -> bool {
+    let identity = |entry: &Entry| entry.measures.as_ref().map(Measures::identity);
+    identity(before) == identity(now) && before.is_symlink == now.is_symlink
+}

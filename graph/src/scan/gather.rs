@@ -1,0 +1,248 @@
+//! A scan from its beginning to its end: walk, follow, make disks of files, make a graph of disks.
+
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime};
+
+use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, Skipped};
+use crate::facts::{Change, Facts, Key};
+use crate::graph::{DiskId, Graph, bytes};
+use crate::scan::assembly::{Assembly, Step};
+use crate::scan::beside::Beside;
+use crate::scan::control::{Control, Counts};
+use crate::scan::crew::Crew;
+use crate::scan::orders::{Orders, Trust};
+use crate::scan::owners::{Claim, Owned};
+use crate::scan::places::Place;
+use crate::scan::question::Gap;
+use crate::scan::record::Record;
+use crate::scan::run::Scan;
+use crate::scan::scanned::{ImageError, ScanError, Scanned, Statistics};
+use crate::scan::tables::Tables;
+use crate::scan::waived::Waivers;
+use crate::scan::work::Found;
+use crate::scan::{disks, plain, references};
+
+impl Scan {
+    /// Asks everything in scope.
+    pub(crate) fn walk(
+        &self,
+        before: &Record,
+        trust: Option<Trust>,
+        control: &Control,
+    ) -> Result<Walked, ScanError> {
+        let start = Instant::now();
+        let time = SystemTime::now();
+        if let Some(trust) = &trust {
+            trust.watches.begin();
+        }
+        let crew = Crew::begin(self.orders(before, trust, control), None)?;
+        let Found { folders, parts, doubts, skipped, counts, .. } = crew.walked()?;
+        let record = Record::new(folders, parts);
+        let as_of = AsOf { generation: before.inner.generation + 1, time };
+        Ok(Walked { crew, record, doubts, skipped, counts, start, as_of })
+    }
+
+    /// What workers go by.
+    pub(crate) fn orders(
+        &self,
+        before: &Record,
+        trust: Option<Trust>,
+        control: &Control,
+    ) -> Orders {
+        Orders {
+            roots: self.scope.roots.clone(),
+            threads: self.threads,
+            readers: self.readers.max(self.threads),
+            patience: self.patience,
+            control: control.clone(),
+            before: before.clone(),
+            trust,
+            gate: self.gate.clone(),
+            ahead: self.ahead,
+        }
+    }
+
+    /// Follows what leads out of the scope, and makes disks of files; the graph is still to be made.
+    pub(crate) fn gather(
+        &self,
+        before: &Record,
+        walked: Walked,
+        control: &Control,
+    ) -> Result<Gathered, ScanError> {
+        let Walked { crew, mut record, doubts, skipped, counts, start, as_of } = walked;
+        let mut assembly = Assembly::new(&crew, Tables::of(&record.inner));
+        let places = self.place_images(&mut assembly)?;
+        let claims = self.place_claims(&mut assembly)?;
+        plain::resolve_plain(&mut assembly.tables, crew.threads());
+        references::resolve_all(&mut assembly)?;
+        if control.should_stop() {
+            return Err(ScanError::Stopped);
+        }
+        let mut waivers = Waivers::new(&self.waivers, &crew)?;
+        let outside = self.outside(&assembly, &places);
+        let doubts = doubts.into_iter().chain(outside).collect();
+        let mut coverage = Coverage {
+            scope: self.scope.roots.clone(),
+            source: self.scope.source,
+            as_of: Some(as_of),
+            ..waivers.apply(doubts, skipped)
+        };
+        let disks = disks::facts(&assembly.tables, crew.threads(), &mut waivers);
+        coverage.waived = waivers.used();
+        let opened = counts.opened + assembly.opened;
+        let Assembly { tables, outside, beside, .. } = assembly;
+        record.continues(before, &self.scope.roots, outside);
+        let base = Base { tables, beside };
+        Ok(Gathered { disks, coverage, places, claims, record, counts, opened, start, base })
+    }
+
+    /// Whether a graph rests on nothing but what a walk finds.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.images.is_empty() && self.owners.is_none() && self.waivers.is_empty()
+    }
+
+    /// The images asked about that lie in none of the declared directories: what is beside them,
+    /// where dependents usually are, was not asked.
+    fn outside(&self, assembly: &Assembly<'_>, places: &[Placed]) -> Vec<Doubt> {
+        if !self.scope.source.is_declaration() {
+            return Vec::new();
+        }
+        let lies_outside = |(place, path): (&Placed, &PathBuf)| {
+            let key = place.0.as_ref().ok()?;
+            (!assembly.tables.is_in_scope(key)).then(|| Doubt {
+                path: path.clone(),
+                kind: DoubtKind::OutOfScope,
+                reason:
+                    "lies in none of the declared directories, so those beside it were not asked"
+                        .to_owned(),
+            })
+        };
+        places.iter().zip(&self.images).filter_map(lies_outside).collect()
+    }
+
+    /// Finds the files that owners name.
+    fn place_claims(&self, assembly: &mut Assembly<'_>) -> Step<Vec<Result<Key, Gap>>> {
+        let claims = self.owners.iter().flat_map(|owners| &owners.claims);
+        let place = |claim: &Claim| {
+            Ok(match assembly.locate(0, bytes(&claim.path))? {
+                Place::File(file) => {
+                    assembly.tables.want(file);
+                    Ok(assembly.tables.key(file))
+                }
+                Place::Nowhere { gap, .. } => Err(gap),
+            })
+        };
+        claims.map(place).collect()
+    }
+
+    /// What owners say about the disks of a graph.
+    pub(crate) fn owned(&self, graph: &Graph, claims: Vec<Result<Key, Gap>>) -> Owned {
+        let Some(owners) = &self.owners else { return Owned::default() };
+        let mut doubts = Vec::new();
+        let disks = claims.into_iter().zip(&owners.claims).map(|(place, claim)| match place {
+            Ok(key) => graph.find_key(&key),
+            // What is not there is no disk, or a missing one that something needs.
+            Err(Gap::Missing) => graph.find_key(&Key::name(bytes(&claim.path))),
+            Err(Gap::NotAFile(_) | Gap::Refused(_)) => None,
+            Err(Gap::Unreadable(reason)) => {
+                let reason =
+                    format!("{} names it, and it could not be looked at: {reason}", claim.owner);
+                let path = claim.path.clone();
+                doubts.push(Doubt { path, kind: DoubtKind::Owner, reason });
+                None
+            }
+        });
+        let disks = disks.collect();
+        Owned::new(owners, disks, doubts)
+    }
+
+    /// Finds the images asked about; each is a disk whatever it holds.
+    fn place_images(&self, assembly: &mut Assembly<'_>) -> Step<Vec<Placed>> {
+        let place = |image: &PathBuf| {
+            Ok(Placed(match assembly.locate(0, bytes(image))? {
+                Place::File(file) => {
+                    assembly.tables.want(file);
+                    Ok(assembly.tables.key(file))
+                }
+                Place::Nowhere { path, gap } => {
+                    let error = match gap {
+                        Gap::Missing => ImageError::NotFound,
+                        Gap::NotAFile(kind) => ImageError::NotAFile(kind.to_string()),
+                        Gap::Refused(reason) => ImageError::Refused(reason),
+                        Gap::Unreadable(reason) => ImageError::Unreadable(reason),
+                    };
+                    Err((Key::name(path), error))
+                }
+            }))
+        };
+        self.images.iter().map(place).collect()
+    }
+}
+
+/// What a walk has found.
+pub(crate) struct Walked {
+    crew: Crew,
+    record: Record,
+    doubts: Vec<Doubt>,
+    skipped: Vec<Skipped>,
+    counts: Counts,
+    start: Instant,
+    pub(crate) as_of: AsOf,
+}
+
+impl Walked {
+    /// Whether it is what `before` says, and nothing else had to be asked for that.
+    pub(crate) fn is_as(&self, before: &Record) -> bool {
+        self.doubts.is_empty()
+            && self.skipped.is_empty()
+            && before.inner.outside.is_empty()
+            && self.record.is_same(before)
+    }
+}
+
+/// What was asked, and what came of it.
+pub(crate) struct Gathered {
+    pub(crate) disks: Vec<Facts>,
+    pub(crate) coverage: Coverage,
+    pub(crate) places: Vec<Placed>,
+    pub(crate) claims: Vec<Result<Key, Gap>>,
+    pub(crate) record: Record,
+    pub(crate) counts: Counts,
+    pub(crate) opened: u64,
+    pub(crate) start: Instant,
+    pub(crate) base: Base,
+}
+
+/// What a graph that is kept current is made from.
+#[derive(Debug)]
+pub(crate) struct Base {
+    pub(super) tables: Tables,
+    pub(super) beside: Vec<Beside>,
+}
+
+/// Where an image that was asked about is.
+pub(crate) struct Placed(Result<Key, (Key, ImageError)>);
+
+impl Placed {
+    /// A missing image that something refers to is a node like any other.
+    pub(crate) fn id(self, graph: &Graph) -> Result<DiskId, ImageError> {
+        match self.0 {
+            Ok(key) => graph.find_key(&key).ok_or(ImageError::NotFound),
+            Err((key, error)) => graph.find_key(&key).ok_or(error),
+        }
+    }
+}
+
+impl Gathered {
+    /// Makes the graph.
+    pub(crate) fn into_scanned(self, scan: Scan) -> Result<(Scanned, Base), ScanError> {
+        let mut graph = Graph::new();
+        graph.apply(self.disks.into_iter().map(Change::Insert))?;
+        graph.set_coverage(self.coverage);
+        let images = self.places.into_iter().map(|place| place.id(&graph)).collect();
+        let owned = scan.owned(&graph, self.claims);
+        let statistics = Statistics::of(self.counts, self.opened, self.start.elapsed());
+        let scanned = Scanned { graph, images, owned, record: self.record, statistics, scan };
+        Ok((scanned, self.base))
+    }
+}
