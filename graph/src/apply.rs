@@ -46,9 +46,9 @@ impl Graph {
     /// Applies a batch of changes, all or none, and brings the index up to date. No I/O.
     ///
     /// Changes take effect in their order, but references may name disks that appear later in the
-    /// batch, or never: see [`EdgeFacts::target`](crate::EdgeFacts::target). A node that nobody inserted, or that was
-    /// removed, goes at the end of the first batch after which nothing needs it; until then ids
-    /// stay good, so a disk that one batch removes and inserts again keeps its id.
+    /// batch, or never: see [`EdgeFacts::target`](crate::EdgeFacts::target). A node that nobody
+    /// inserted, or that was removed, goes at the end of the first batch after which nothing needs
+    /// it; until then ids stay good, so a disk that one batch removes and inserts again keeps its id.
     ///
     /// Costs O(1) for a disk that appears or goes, O(k) for one that is re-pointed or changes its
     /// state and on which k depend, and a factor O(log disks) that is amortised; O(disks + edges)

@@ -64,9 +64,7 @@ impl Labels {
         for &slot in &*fresh {
             self.place(slots, slot);
         }
-        moved.retain(|moved| self.is_placed(moved.slot) && self.stays(moved.slot));
-        // A slot that was placed just now had no place to move from.
-        moved.retain(|moved| self.flags(moved.slot) & EDITED != 0);
+        moved.retain(|moved| self.stays(moved.slot));
         moved.sort_unstable_by_key(|moved| moved.slot);
         for &slot in &*fresh {
             // Nothing inherits from what nothing needs: that can wait until all else is known.

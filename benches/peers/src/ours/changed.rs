@@ -1,7 +1,7 @@
 //! A graph that is kept current: each change by itself, as a daemon sees them.
 
 use crate::{Result, fleet};
-use diskdag_graph::{Change, DiskId, Facts, Graph, Key};
+use diskdag_graph::{Change, DiskId, EdgeFacts, Facts, Graph, Key};
 
 /// A graph whose leaves come and go.
 pub(crate) struct Changed {
@@ -49,6 +49,14 @@ impl Changed {
     pub(crate) fn go_and_come_read(&mut self, disk: usize, parent: usize) -> Result<()> {
         self.held = Some(self.graph.clone());
         self.go_and_come(disk, parent)
+    }
+
+    /// Puts a disk, with all that depends on it, on another one.
+    pub(crate) fn repoint(&mut self, disk: usize, parent: usize) -> Result<()> {
+        let disk = *self.ids.get(disk).ok_or("no such disk")?;
+        let references = vec![EdgeFacts::backing(key(parent))];
+        self.graph.apply([Change::Repoint { disk, references }])?;
+        Ok(())
     }
 
     /// The numbers of all that depend on a disk, added up.

@@ -18,6 +18,9 @@ const CHANGES: usize = 4_096;
 
 pub(crate) fn rows(bench: &Bench) -> Result<Vec<Row>> {
     let mut rows = relations(bench)?;
+    for share in [2, 1_000, 1_000_000] {
+        rows.extend(moves(bench, share)?);
+    }
     for shape in [Shape::Star, Shape::Forest, Shape::Deep] {
         rows.extend(changes(bench, shape)?);
     }
@@ -49,6 +52,25 @@ fn relations(bench: &Bench) -> Result<Vec<Row>> {
         rows.extend(bench.run(contest)?);
     }
     Ok(rows)
+}
+
+/// In a chain of a million, one disk of so many is re-pointed with all above it, to and fro between two
+/// bases: beside numbering all of them again, which is what a plain array of intervals would need.
+fn moves(bench: &Bench, share: usize) -> Result<Vec<Row>> {
+    let above = DISKS / share;
+    let name = format!("index/re-point/{above}-of-a-chain");
+    if !bench.wants(&name, &["rebuild"]) {
+        return Ok(Vec::new());
+    }
+    let mut parents = Shape::Deep.parents(DISKS);
+    // Two more bases than the chain has.
+    parents.extend([None, None]);
+    let mut graph = ours::Changed::of(&parents)?;
+    let mut bases = [DISKS, DISKS + 1].into_iter().cycle();
+    let ours = || graph.repoint(DISKS - above, bases.next().unwrap_or(DISKS));
+    let contest = Contest::new(name, fallible(1, ours));
+    let rebuild = plain(1, || Intervals::of(black_box(&parents)));
+    bench.run(contest.against("rebuild", Goal::AtLeast(1.0), rebuild))
 }
 
 fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {

@@ -144,8 +144,8 @@ impl Order {
 /// Gives `run` tags between two others.
 fn tag(recs: &mut Recs, low: u32, high: u32, run: &[Entry]) {
     let room = high - low;
-    // At the end of all the gap is what is left of all tags: not to be halved.
-    let most = if high == LAST { STRIDE } else { u32::MAX };
+    // At the end of all the gap is what is left of all tags: not to be shared with what comes next.
+    let most = if high == LAST { STRIDE.min((room / 16).max(1)) } else { u32::MAX };
     let (first, step) = match run.len() {
         // The next overlay of a disk comes right behind that disk, and the first overlay of this
         // one between it and the end: the greater part of the gap is left there.

@@ -93,6 +93,9 @@ impl Leaf {
     }
 
     fn ends_before(&self, at: usize) -> usize {
+        if self.ends == 0 {
+            return 0;
+        }
         let mut ends = 0;
         for (index, word) in self.block.kinds.iter().enumerate() {
             let kept = at.saturating_sub(index * 64);

@@ -138,6 +138,17 @@ fn a_list_made_at_once_takes_insertions_everywhere() {
     assert_eq!(before.entries_between(Place::START, before.end()), 103_000);
 }
 
+/// More than there are tags at the distance at which entries are appended.
+#[test]
+fn appending_goes_on_when_the_tags_run_out() {
+    let mut pair = pair();
+    for slot in 0..LAST / STRIDE + 3_000 {
+        let at = pair.model.len();
+        pair.insert(at, slot..slot + 1);
+    }
+    pair.check(|_| false);
+}
+
 /// Tags written per insertion at the worst place, counted as what a version does not share.
 #[test]
 fn insertions_at_one_place_write_few_tags() {
