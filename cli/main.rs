@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod behind;
 mod escape;
 mod exit;
 mod failure;
@@ -23,6 +24,7 @@ mod scope;
 mod settings;
 mod show;
 mod signals;
+mod sys;
 mod text;
 mod time;
 mod verbs;
@@ -39,13 +41,20 @@ use output::Output;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let exit = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => answer(cli),
+        Ok(cli) => {
+            if let Some(code) = behind::ask_from_behind(&cli.verb, &arguments) {
+                return code;
+            }
+            behind::follow_the_front();
+            answer(cli)
+        }
         Err(error) => {
             let wants_json =
                 arguments.iter().any(|word| word == "--json" || word == "--output=json");
             misunderstood(&error, wants_json)
         }
     };
+    behind::tell_the_front(exit.code());
     exit.into()
 }
 

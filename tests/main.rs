@@ -40,6 +40,8 @@ mod hostile;
 mod deep;
 // Files and directories that may not be read.
 mod unreadable;
+// A file system whose daemon takes questions and never answers.
+mod silent;
 // Images that somebody holds open.
 mod locks;
 // Fleets made by chance, with an oracle that knows them from how they were made.

@@ -1,0 +1,111 @@
+//! A file system whose daemon takes requests and does not answer them, as sshfs without a network. Needs the
+//! right to mount; a process that has asked it something cannot even be killed.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+
+use crate::support::finish;
+
+/// Opcodes of `linux/fuse.h`.
+const GETATTR: u32 = 3;
+const STATFS: u32 = 17;
+const RELEASEDIR: u32 = 29;
+const INIT: u32 = 26;
+const OPENDIR: u32 = 27;
+const READDIR: u32 = 28;
+
+/// Mounted as long as it is there.
+struct Silent {
+    place: PathBuf,
+    daemon: Option<Arc<File>>,
+}
+
+impl Silent {
+    fn at(place: PathBuf) -> Option<Self> {
+        let daemon = File::options().read(true).write(true).open("/dev/fuse").ok()?;
+        let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", daemon.as_raw_fd());
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(Some("silent"), &place, Some("fuse"), flags, Some(&*options)).ok()?;
+        let daemon = Arc::new(daemon);
+        let serve = Arc::clone(&daemon);
+        std::thread::spawn(move || {
+            let mut request = vec![0; 1 << 20];
+            while let Ok(length) = (&*serve).read(&mut request) {
+                answer(&serve, &request[..length]);
+            }
+        });
+        Some(Self { place, daemon: Some(daemon) })
+    }
+}
+
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // Aborts the connection: whoever waits gets an error, the daemon's thread too.
+        umount2(&self.place, MntFlags::MNT_FORCE | MntFlags::MNT_DETACH).ok();
+        self.daemon.take();
+    }
+}
+
+/// The root is a directory that holds `disk.qcow2`; of that no question is answered.
+fn answer(mut daemon: &File, request: &[u8]) {
+    let word = |at: usize| u32::from_le_bytes(request[at..at + 4].try_into().unwrap());
+    let numbers = |list: &[u64]| list.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+    let body = match word(4) {
+        INIT => {
+            let mut body = vec![0; 64];
+            body[..4].copy_from_slice(&7_u32.to_le_bytes());
+            body[4..8].copy_from_slice(&31_u32.to_le_bytes());
+            body[20..24].copy_from_slice(&(1_u32 << 16).to_le_bytes());
+            body
+        }
+        GETATTR => {
+            let mut body = vec![0; 104];
+            body[16] = 1;
+            body[76..80].copy_from_slice(&0o40_755_u32.to_le_bytes());
+            body[80] = 2;
+            body
+        }
+        STATFS => vec![0; 80],
+        OPENDIR => numbers(&[1, 0]),
+        READDIR if request[48..56] == [0; 8] => {
+            let name = b"disk.qcow2\0\0\0\0\0\0";
+            [&numbers(&[2, 1])[..], &10_u32.to_le_bytes(), &8_u32.to_le_bytes(), name].concat()
+        }
+        READDIR | RELEASEDIR => Vec::new(),
+
+        _ => return,
+    };
+    let length = u32::try_from(16 + body.len()).unwrap().to_le_bytes();
+    daemon.write_all(&[&length[..], &[0; 4], &request[8..16], &body].concat()).ok();
+}
+
+/// In a mount namespace of this thread alone, so that no other test sees it.
+fn alone() -> nix::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+}
+
+#[test]
+fn the_command_ends_with_its_answer_though_what_it_asked_never_does() {
+    let scan = || {
+        let folder = tempfile::Builder::new().prefix("dd").tempdir().unwrap();
+        let silent = alone().ok().and_then(|()| Silent::at(folder.path().to_owned()))?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diskdag"));
+        command.args(["scan", "--patience", "1"]).arg(&silent.place);
+        Some(finish(command.env_remove("DISKDAG_ROOTS").env_remove("DISKDAG_INDEX")))
+    };
+    let Some(finished) = std::thread::spawn(scan).join().unwrap() else {
+        println!("skipped: no file system of a daemon can be mounted here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&finished.stdout).into_owned();
+    assert_eq!(finished.code, Some(7), "{said}");
+    assert!(said.contains("did not answer within 1 s"), "{said}");
+}
