@@ -68,27 +68,6 @@ impl<T: Clone, const P: usize> Pages<T, P> {
         }
     }
 
-    /// Copies all pages to places side by side, as far as the heap has them: made one at a time
-    /// between other things, most would lie across two pages of the system's, and reads at random
-    /// would need twice as many of its address translations.
-    pub(crate) fn lay_side_by_side(&mut self) {
-        let blank = &self.blank;
-        let copy = |page: &Page<T, P>| match Shared::ptr_eq(page, blank) {
-            true => Shared::clone(page),
-            false => Shared::new((**page).clone()),
-        };
-        // The old ones stay until the new ones are made, which would else take their places.
-        let pages: Vec<Page<T, P>> =
-            self.groups.iter().flat_map(|group| group.iter()).map(copy).collect();
-        let mut pages = pages.into_iter();
-        for group in &mut self.groups {
-            let pages = pages.by_ref();
-            for (page, copy) in Shared::make_mut(group).iter_mut().zip(pages) {
-                *page = copy;
-            }
-        }
-    }
-
     /// A page, to be written.
     #[inline]
     fn page(&mut self, number: usize) -> &mut [T; P] {

@@ -34,7 +34,6 @@ impl Labels {
         let said = live.into_iter().filter(|slot| self.flags(*slot) & SAID != 0);
         let mut said: Vec<u32> = said.collect();
         self.update_flags(slots, &mut said);
-        self.recs.lay_side_by_side();
     }
 
     /// Goes over the forest in preorder: entries, depths, exits.

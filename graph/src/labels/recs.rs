@@ -145,11 +145,6 @@ impl Recs {
         self.set_flags(slot, self.flags(slot) ^ flags);
     }
 
-    /// To be called where all are new.
-    pub(super) fn lay_side_by_side(&mut self) {
-        self.labels.lay_side_by_side();
-    }
-
     /// The slot is taken, or given back.
     pub(crate) fn next_generation(&mut self, slot: u32) {
         let label = self.labels.at(slot);
