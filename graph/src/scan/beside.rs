@@ -8,7 +8,6 @@ use crate::scan::crew::Crew;
 use crate::scan::paths::os_str;
 use crate::scan::question::{About, Answer, Gap, Met, Question};
 use crate::scan::record::Part;
-use crate::scan::work::Work;
 
 /// A path that had to be asked for, and what came of it.
 #[derive(Debug)]
@@ -48,7 +47,7 @@ impl Beside {
     pub(super) fn is_still_so(&self, crew: &Crew) -> Step<bool> {
         let ask = |about: fn(PathBuf) -> About, path: &Path| {
             let about = about(path.to_owned());
-            crew.ask(|number| Work::Question(Question { number, about }))
+            crew.ask(|number| Question { number, about })
         };
         match self {
             Self::Silent => Ok(false),

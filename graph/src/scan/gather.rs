@@ -1,6 +1,8 @@
 //! A scan from its beginning to its end: walk, follow, make disks of files, make a graph of disks.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime};
 
 use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, Skipped};
@@ -40,6 +42,20 @@ impl Scan {
         let record = Record::new(folders, parts);
         let as_of = AsOf { generation: before.inner.generation + 1, time };
         Ok(Walked { crew, record, doubts, skipped, counts, start, as_of })
+    }
+
+    /// Has nothing to walk.
+    pub(super) fn at_once(
+        &self,
+        before: &Record,
+        control: &Control,
+        turns: Arc<AtomicU64>,
+    ) -> Walked {
+        let crew = Crew::alone(self.orders(before, None, control), turns);
+        let as_of = AsOf { generation: before.inner.generation + 1, time: SystemTime::now() };
+        let Found { doubts, skipped, counts, .. } = Found::default();
+        let (record, start) = (Record::default(), Instant::now());
+        Walked { crew, record, doubts, skipped, counts, start, as_of }
     }
 
     /// What workers go by.

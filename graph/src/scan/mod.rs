@@ -5,6 +5,7 @@
 //! and pseudo file systems below a root are not entered, and what could not be asked is a doubt in
 //! the graph's [`Coverage`](crate::Coverage) or a node with its reason.
 
+mod alone;
 mod assembly;
 mod beside;
 mod content;

@@ -8,7 +8,6 @@ use crate::scan::assembly::{Assembly, Step};
 use crate::scan::beside::Beside;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Met, Question};
-use crate::scan::work::Work;
 
 /// Where a path leads.
 pub(super) enum Place {
@@ -98,7 +97,7 @@ impl Assembly<'_> {
     }
 
     fn ask(&self, about: About) -> Step<Option<Answer>> {
-        self.crew.ask(|number| Work::Question(Question { number, about }))
+        self.crew.ask(|number| Question { number, about })
     }
 
     fn silence(&self) -> Gap {

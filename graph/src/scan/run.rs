@@ -140,6 +140,9 @@ impl Scan {
     ///
     /// As [`Scan::run`].
     pub fn run_after(&self, before: &Record, control: &Control) -> Result<Scanned, ScanError> {
+        if let Some(result) = self.run_alone(before, control) {
+            return result;
+        }
         let walked = self.walk(before, None, control)?;
         let (scanned, _) = self.gather(before, walked, control)?.into_scanned(self.clone())?;
         Ok(scanned)

@@ -7,7 +7,6 @@ use crate::scan::assembly::Step;
 use crate::scan::crew::Crew;
 use crate::scan::question::{About, Answer, Question};
 use crate::scan::scope::Waiver;
-use crate::scan::work::Work;
 
 /// The waivers that hold, and those on which something rests.
 pub(super) struct Waivers<'w> {
@@ -21,7 +20,7 @@ impl<'w> Waivers<'w> {
         let mut holding = std::collections::HashMap::new();
         for waiver in waivers {
             let about = About::Fingerprint(waiver.path.clone());
-            let answer = crew.ask(|number| Work::Question(Question { number, about }))?;
+            let answer = crew.ask(|number| Question { number, about })?;
             if let Some(Answer::Fingerprint(now)) = answer
                 && now == Some(waiver.fingerprint)
             {

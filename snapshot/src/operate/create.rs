@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing};
-use crate::disk::{Allowed, Content, Disk, backing_name};
+use crate::disk::{Allowed, Disk, backing_name};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::host::Control;
 use crate::name::{Id, SnapshotName, pending_path, snapshot_path};
+use crate::operate::found::Found;
 use crate::operate::freeze::freeze;
 use crate::operate::overlays::{self, Planned};
 use crate::pool::{Pool, Session};
-use crate::refusal::{Reason, ReasonKind, Refusal};
+use crate::refusal::{Reason, ReasonKind};
 use crate::report::{DiskDone, Done, Notice};
 
 /// Which snapshot to take of which disks: of all, or of none.
@@ -54,7 +55,7 @@ impl Create {
         }
     }
 
-    fn allowed(&self) -> Allowed {
+    pub(super) fn allowed(&self) -> Allowed {
         Allowed {
             // What is frozen where it lies keeps its format.
             format_change: self.allow_format_change || self.freeze,
@@ -101,10 +102,10 @@ fn create_all(pool: &Pool, creates: &[Create], control: &Control) -> Vec<Result<
     let mut results: Vec<Option<Result<Done, Error>>> = creates.iter().map(|_| None).collect();
     let mut left: Vec<usize> = (0..creates.len()).collect();
     while !left.is_empty() {
-        let (mut planned, mut places, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut found, mut later) = (Vec::new(), Vec::new());
         for place in left {
             let Some(create) = creates.get(place) else { continue };
-            if is_taken(pool, create, &planned) {
+            if is_taken(pool, create, &found) {
                 later.push(place);
                 continue;
             }
@@ -112,7 +113,14 @@ fn create_all(pool: &Pool, creates: &[Create], control: &Control) -> Vec<Result<
                 put(&mut results, place, Ok(done));
                 continue;
             }
-            match plan(&mut session, create) {
+            match Found::new(&session, create) {
+                Ok(these) => found.push((place, create, these)),
+                Err(error) => put(&mut results, place, Err(error)),
+            }
+        }
+        let (mut planned, mut places) = (Vec::new(), Vec::new());
+        for (place, plan) in plan_all(&mut session, found) {
+            match plan {
                 Ok(plan) => {
                     planned.push(plan);
                     places.push(place);
@@ -134,17 +142,43 @@ fn put<T>(slots: &mut [Option<T>], place: usize, value: T) {
     }
 }
 
-/// Whether a disk of it is snapshotted in this round already: then it is the next round's.
-fn is_taken(pool: &Pool, create: &Create, planned: &[Planned]) -> bool {
+/// Whether a disk of it is held in this round already: then it is the next round's.
+fn is_taken(pool: &Pool, create: &Create, found: &[(usize, &Create, Found)]) -> bool {
     let is_held = |path: &PathBuf| {
-        let path = pool.fs().resolve(path);
-        path.is_ok_and(|path| planned.iter().flat_map(|it| &it.held).any(|disk| disk.path == path))
+        let mut held = found.iter().flat_map(|(.., found)| &found.disks);
+        pool.fs().resolve(path).is_ok_and(|path| held.any(|disk| disk.path == path))
     };
-    !planned.is_empty() && create.disks.iter().any(is_held)
+    !found.is_empty() && create.disks.iter().any(is_held)
 }
 
-/// The pool could not be had: not by any of them. Only the first learns every detail.
-fn refuse_all(count: usize, error: Error) -> Vec<Result<Done, Error>> {
+/// What lies below all of them is looked at once.
+fn plan_all(
+    session: &mut Session<'_>,
+    found: Vec<(usize, &Create, Found)>,
+) -> Vec<(usize, Result<Planned, Error>)> {
+    let paths = found.iter().flat_map(|(.., found)| found.paths()).collect::<Vec<_>>();
+    if paths.is_empty() {
+        return found.into_iter().map(|(at, create, it)| (at, plan(session, create, it))).collect();
+    }
+    match session.pool.host().survey.follow(&paths, &session.control.call) {
+        Ok(surveyed) => {
+            let mut images = surveyed.images.iter();
+            let plan_one = |(place, create, mut found): (usize, &Create, Found)| {
+                let images = images.by_ref().take(found.disks.len());
+                let looked = found.look_below(session, create, &surveyed.graph, images);
+                (place, looked.and_then(|()| plan(session, create, found)))
+            };
+            found.into_iter().map(plan_one).collect()
+        }
+        Err(error) => {
+            let errors = refuse_all(found.len(), error.into());
+            found.iter().map(|(place, ..)| *place).zip(errors).collect()
+        }
+    }
+}
+
+/// What none of them could have: the pool, or a look at the chains. Only the first learns every detail.
+fn refuse_all<T>(count: usize, error: Error) -> Vec<Result<T, Error>> {
     let text = error.to_string();
     let like = match &error.kind {
         ErrorKind::Locked { pool } => Some(pool.clone()),
@@ -156,16 +190,15 @@ fn refuse_all(count: usize, error: Error) -> Vec<Result<Done, Error>> {
         None if is_stopped => ErrorKind::Stopped.into(),
         None => ErrorKind::Together(text.clone()).into(),
     };
-    let mut all: Vec<Result<Done, Error>> = vec![Err(error)];
+    let mut all: Vec<Result<T, Error>> = vec![Err(error)];
     all.extend(std::iter::repeat_with(|| Err(other())).take(count.saturating_sub(1)));
     all
 }
 
-/// Finds the disks, and every reason not to go on.
-fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
+/// What is to be done with the disks, if nothing stands in the way.
+fn plan(session: &mut Session<'_>, create: &Create, found: Found) -> Result<Planned, Error> {
     let op = session.pool.op(create.op)?;
-    let mut refusal = Refusal::default();
-    let disks = find_all(session, create, &mut refusal)?;
+    let Found { disks, mut refusal } = found;
     let (mut members, mut attributes, mut done, mut freeze, mut notices) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for disk in &disks {
@@ -209,95 +242,6 @@ fn plan(session: &mut Session<'_>, create: &Create) -> Result<Planned, Error> {
     }
     let (verb, tag) = (OverlayVerb::Create, create.tag.clone());
     Ok(Planned { op, verb, members, attributes, held: disks, freeze, disks: done, notices, tag })
-}
-
-/// All disks, claimed; what stands in the way of any of them is added to `refusal`.
-pub(super) fn find_all(
-    session: &Session<'_>,
-    create: &Create,
-    refusal: &mut Refusal,
-) -> Result<Vec<Disk>, Error> {
-    let pool = session.pool;
-    let mut disks: Vec<Disk> = Vec::new();
-    for path in &create.disks {
-        let disk = match Disk::find(pool, path) {
-            Ok(disk) => disk,
-            Err(Error { kind: ErrorKind::Refused(reasons), .. }) => {
-                refusal.merge(reasons);
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        if disks.iter().any(|other| other.stat.identity() == disk.stat.identity()) {
-            refusal.add(Reason::new(path, ReasonKind::Twice, "is named twice"));
-            continue;
-        }
-        refusal.merge(disk.fitness(session, create.allowed()));
-        if session.state.snapshot(&disk.recorded, &create.name).is_some() {
-            let detail = format!("has a snapshot called {} already", create.name);
-            let advice = "take another name, or remove that snapshot";
-            refusal.add(Reason::new(&disk.path, ReasonKind::Exists, detail).advising(advice));
-        }
-        refusal.merge(disk.claim(pool)?);
-        disks.push(disk);
-    }
-    chains(session, create, &disks, refusal)?;
-    Ok(disks)
-}
-
-/// Looks at what lies below the disks; and, of a raw one that will not be raw any more, at who lies above.
-fn chains(
-    session: &Session<'_>,
-    create: &Create,
-    disks: &[Disk],
-    refusal: &mut Refusal,
-) -> Result<(), Error> {
-    let paths: Vec<PathBuf> = disks.iter().map(|disk| disk.path.clone()).collect();
-    let changes_format = |disk: &&Disk| disk.content == Content::Raw && !create.freeze;
-    let raw: Vec<PathBuf> = disks.iter().filter(changes_format).map(|it| it.path.clone()).collect();
-    if !raw.is_empty() {
-        let surveyed = session.survey(&raw)?;
-        let ids: Vec<_> = surveyed.images.iter().flatten().copied().collect();
-        let removal = surveyed.graph.removal(&ids);
-        for blocker in removal.blockers {
-            let mut reason = Reason::new(
-                blocker.path,
-                ReasonKind::Dependent,
-                format!("{}; it would read the qcow2 image as raw bytes", blocker.detail),
-            );
-            reason.depth = blocker.depth;
-            refusal.add(reason);
-        }
-        refusal.merge(Refusal { doubts: removal.doubts, ..Refusal::default() });
-    }
-    let surveyed = session.pool.host().survey.follow(&paths, &session.control.call)?;
-    for (disk, found) in disks.iter().zip(&surveyed.images) {
-        // A header that makes no sense was said already.
-        if matches!(disk.content, Content::Broken(_)) {
-            continue;
-        }
-        let id = match found {
-            Ok(id) => id,
-            Err(error) => return Err(crate::ErrorKind::Survey(error.to_string()).into()),
-        };
-        // The disk itself too: one that cannot be read now does not say what lies below it.
-        let mut layers = surveyed.graph.chain(*id).filter_map(|disk| surveyed.graph.disk(disk));
-        let unusable = layers.find(|disk| disk.state() != diskdag_graph::State::Ok);
-        if let Some(below) = unusable {
-            let detail =
-                format!("needs {}, which is {}", below.path().display(), below.state().name());
-            refusal.add(Reason::new(&disk.path, ReasonKind::BrokenChain, detail));
-        }
-        // Its own layers, and the one that is put on top.
-        let layers = surveyed.graph.depth(*id).saturating_add(2);
-        if layers > create.max_depth && !create.freeze {
-            let detail =
-                format!("would have {layers} layers, at most {} are allowed", create.max_depth);
-            let advice = "flatten it first, or raise --max-depth";
-            refusal.add(Reason::new(&disk.path, ReasonKind::TooDeep, detail).advising(advice));
-        }
-    }
-    Ok(())
 }
 
 /// The overlay of a disk that will lie at `side`: as big, with the same clusters.

@@ -3,9 +3,9 @@
 use crate::catalogue::Change;
 use crate::disk::freeze_file;
 use crate::error::Error;
-use crate::operate::create::{Create, find_all, record};
+use crate::operate::create::{Create, record};
+use crate::operate::found::Found;
 use crate::pool::Session;
-use crate::refusal::Refusal;
 use crate::report::{DiskDone, Done, Notice};
 
 /// The disks become snapshots where they lie.
@@ -14,8 +14,11 @@ pub(super) fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done,
         return Ok(done);
     }
     let op = session.pool.op(create.op)?;
-    let mut refusal = Refusal::default();
-    let disks = find_all(session, create, &mut refusal)?;
+    let mut found = Found::new(session, create)?;
+    let paths: Vec<_> = found.paths().collect();
+    let surveyed = session.pool.host().survey.follow(&paths, &session.control.call)?;
+    found.look_below(session, create, &surveyed.graph, surveyed.images.iter())?;
+    let Found { disks, refusal } = found;
     if !refusal.is_empty() {
         return Err(refusal.into_error());
     }

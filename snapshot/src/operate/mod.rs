@@ -6,6 +6,7 @@
 mod adopt;
 mod clone;
 mod create;
+mod found;
 mod freeze;
 mod gc;
 mod judge;

@@ -10,6 +10,7 @@ mod shared;
 mod state;
 mod watchdog;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use crate::scan::ScanError;
 use crate::scan::control::Progress;
 use crate::scan::crew::state::State;
 use crate::scan::orders::Orders;
-use crate::scan::question::Answer;
+use crate::scan::question::{Answer, Question};
 use crate::scan::work::{Found, Work};
 
 /// How often the caller looks after the workers.
@@ -26,6 +27,8 @@ const ROUND: Duration = Duration::from_millis(50);
 /// The workers, and what they share. They end when it is dropped.
 pub(super) struct Crew {
     shared: Arc<Shared>,
+    /// There are none: the thread that asks finds out itself. Odd while it does.
+    alone: Option<Arc<AtomicU64>>,
 }
 
 pub(super) struct Shared {
@@ -39,7 +42,25 @@ pub(super) struct Shared {
     progress: Mutex<Progress>,
 }
 
+impl Shared {
+    fn new(orders: Orders, state: State) -> Self {
+        Self {
+            orders,
+            state: Mutex::new(state),
+            work_there: Condvar::new(),
+            news: Condvar::new(),
+            progress: Mutex::default(),
+        }
+    }
+}
+
 impl Crew {
+    /// No workers: whoever asks waits for the system itself. Somebody else watches `turns`, which is odd while
+    /// the system is waited for, and grows.
+    pub(super) fn alone(orders: Orders, turns: Arc<AtomicU64>) -> Self {
+        Self { shared: Arc::new(Shared::new(orders, State::default())), alone: Some(turns) }
+    }
+
     /// Starts to walk, or to do only this work. The workers go on by themselves.
     pub(super) fn begin(orders: Orders, work: Option<Vec<Work>>) -> Result<Self, ScanError> {
         let mut state = State::default();
@@ -47,20 +68,14 @@ impl Crew {
             Some(work) => state.work = work,
             None => state.roots.extend(orders.roots.iter().cloned()),
         }
-        let shared = Arc::new(Shared {
-            orders,
-            state: Mutex::new(state),
-            work_there: Condvar::new(),
-            news: Condvar::new(),
-            progress: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new(orders, state));
         for _ in 0..shared.orders.threads.get() {
             shared.hire(&mut shared.lock());
         }
         if shared.lock().workers == 0 {
             return Err(shared.nobody_there());
         }
-        Ok(Self { shared })
+        Ok(Self { shared, alone: None })
     }
 
     /// Waits until everything in scope was asked, and says what was found.
@@ -69,11 +84,28 @@ impl Crew {
     }
 
     /// Has a worker find something out. Nothing comes of it if that takes too long.
-    pub(super) fn ask(&self, work: impl FnOnce(u64) -> Work) -> Result<Option<Answer>, ScanError> {
+    pub(super) fn ask(
+        &self,
+        question: impl FnOnce(u64) -> Question,
+    ) -> Result<Option<Answer>, ScanError> {
+        let orders = &self.shared.orders;
+        if let Some(turns) = &self.alone {
+            if orders.control.should_stop() {
+                return Err(ScanError::Stopped);
+            }
+            let question = question(0);
+            turns.fetch_add(1, Ordering::Relaxed);
+            if let Some(gate) = &orders.gate {
+                gate.pass(question.path(), None);
+            }
+            let answer = question.answer(orders, &mut Vec::new());
+            turns.fetch_add(1, Ordering::Relaxed);
+            return Ok(Some(answer));
+        }
         let mut state = self.shared.lock();
         state.asked += 1;
         let number = state.asked;
-        state.work.push(work(number));
+        state.work.push(Work::Question(question(number)));
         drop(state);
         self.shared.work_there.notify_one();
         self.wait(|state| {

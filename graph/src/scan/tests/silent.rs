@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::fleet::{Fleet, picture};
 use crate::scan::orders::Gate;
-use crate::scan::{Control, ScanError};
+use crate::scan::{Control, Scan, ScanError};
 use crate::{DoubtKind, State};
 
 /// Lets nobody through to paths that end so: whoever asks waits for ever.
@@ -67,6 +67,26 @@ fn a_directory_that_never_answers_is_a_doubt() {
     let found: Vec<_> = doubts.iter().map(|doubt| (doubt.path.clone(), doubt.kind)).collect();
     assert_eq!(found, expected);
     assert!(scanned.graph.find(&fleet.path("in/base")).is_some());
+}
+
+/// The one thread that follows a chain waits for ever: workers take over, and find all but what it waits for.
+#[test]
+fn a_chain_that_leads_to_what_never_answers_is_told_as_far_as_it_goes() {
+    let fleet = Fleet::some();
+    let chain = |gate: Arc<dyn Gate>| {
+        let follow = Scan::follow(vec![fleet.path("in/deep/0")]).patience(PATIENCE).gate(gate);
+        follow.run(&Control::default()).unwrap()
+    };
+    let whole = chain(Silent::new("nowhere"));
+    let cut = chain(Silent::new("out/base"));
+    let states = |scanned: &crate::scan::Scanned| -> Vec<State> {
+        let leaf = *scanned.images[0].as_ref().unwrap();
+        scanned.graph.chain(leaf).map(|id| scanned.graph.disk(id).unwrap().state()).collect()
+    };
+    let (whole, cut) = (states(&whole), states(&cut));
+    assert!(whole.iter().all(|state| *state == State::Ok), "{whole:?}");
+    assert_eq!(cut.last(), Some(&State::Unreadable), "{cut:?}");
+    assert!(cut.len() >= 2 && whole.starts_with(&cut[..cut.len() - 1]), "{cut:?} of {whole:?}");
 }
 
 /// A reference leads out of the scope, onto a mount whose server has gone.
