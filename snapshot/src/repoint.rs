@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use diskdag_qcow2::format::BACKING_NAME_MAX;
 use diskdag_qcow2::{FindingKind, Header};
 
-use crate::fs::{Access, Claim, Fs, FsFile, read_up_to, write_all};
+use crate::disk::head;
+use crate::fs::{Access, Claim, Fs, FsFile, write_all};
 
 /// Why an overlay was not re-pointed. Nothing was changed, unless it says so.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +115,8 @@ fn prepare(file: &dyn FsFile, path: &Path, name: &[u8]) -> Result<Switch, Repoin
     let failed = |cause| RepointError::Io { doing: "read", path: path.to_owned(), cause };
     let unfit = |what: String| RepointError::Unfit { path: path.to_owned(), what };
     let len = file.len().map_err(failed)?;
-    // The first cluster, of the largest size there is.
-    let bytes = read_up_to(file, 0, 2 << 20).map_err(failed)?;
+    // The old name is in it, and so is all that lies before that.
+    let bytes = head(file, len).map_err(failed)?;
     let header = Header::parse_prefix(&bytes, len).map_err(|error| unfit(error.to_string()))?;
     if header.backing_name().is_none() {
         return Err(unfit("has no backing file".into()));

@@ -14,9 +14,11 @@ impl Layout {
     ///
     /// Whatever the system answers; the file is then incomplete.
     pub fn write_to(&self, file: &File) -> io::Result<()> {
+        // First: a file that is made longer after its end was written to is written out at once by XFS.
+        file.set_len(self.len)?;
         for (offset, bytes) in &self.pieces {
             file.write_all_at(bytes, *offset)?;
         }
-        file.set_len(self.len)
+        Ok(())
     }
 }

@@ -63,15 +63,21 @@ impl Shape {
     }
 }
 
+/// As much of a file of `len` bytes as its header takes.
+pub(crate) fn head(file: &dyn FsFile, len: u64) -> std::io::Result<Vec<u8>> {
+    let bytes = read_up_to(file, 0, FIRST_READ)?;
+    match Header::parse_prefix(&bytes, len) {
+        Err(error) if matches!(error.kind, HeaderError::NeedMore { .. }) => {
+            read_up_to(file, 0, HEADER_MAX)
+        }
+        _ => Ok(bytes),
+    }
+}
+
 /// Looks into a file.
 pub(super) fn content(file: &dyn FsFile) -> std::io::Result<Content> {
     let len = file.len()?;
-    let mut bytes = read_up_to(file, 0, FIRST_READ)?;
-    if let Err(error) = Header::parse_prefix(&bytes, len)
-        && matches!(error.kind, HeaderError::NeedMore { .. })
-    {
-        bytes = read_up_to(file, 0, HEADER_MAX)?;
-    }
+    let bytes = head(file, len)?;
     Ok(match Header::parse_prefix(&bytes, len) {
         Ok(header) => Content::Qcow2(Shape::of(&header, len)),
         Err(error) => match Foreign::probe(&bytes) {

@@ -19,7 +19,7 @@ use crate::report::Notice;
 use crate::text::Bytes;
 
 pub(crate) use claim::claim;
-pub(crate) use content::Content;
+pub(crate) use content::{Content, head};
 use content::{Shape, content};
 pub(crate) use fitness::Allowed;
 pub(crate) use seal::{Sealing, freeze_file, seal, seal_one};

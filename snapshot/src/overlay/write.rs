@@ -23,10 +23,11 @@ pub(crate) fn write(
         .map_err(|error| WriteError::before("write", path, io::Error::other(error)))?;
     let file = fs.create(path, 0o600).map_err(|cause| WriteError::before("create", path, cause))?;
     let failed = |doing| move |cause| WriteError::before(doing, path, cause);
+    // First: a file that is made longer after its end was written to is written out at once by XFS.
+    file.set_len(layout.len).map_err(failed("write"))?;
     for (offset, bytes) in &layout.pieces {
         write_all(&*file, *offset, bytes).map_err(failed("write"))?;
     }
-    file.set_len(layout.len).map_err(failed("write"))?;
     file.set_attributes(attributes)
         .map_err(failed("set the owner, permissions and attributes of"))?;
     file.sync()
