@@ -97,7 +97,7 @@ const OF_ONE: [(&str, &str, &str); 11] = [
     ),
     ("purge", "without SyncDir ", COMES_BACK),
     ("purge", "Remove .vm@3-k2@4.trash only after SyncDir ", COMES_BACK),
-    ("clone (two)", "Sync .n1@6.new only after Write sub/.n2@7.new", APART),
+    ("clone (two)", "Sync .n1@6.new only after SetLen sub/.n2@7.new", APART),
     ("clone (two)", "Sync sub/.n2@7.new only after Rename .n1@6.new", APART),
     ("clone (two)", "Rename .n1@6.new only after Rename sub/.n2@7.new", APART),
     ("clone (two)", "Rename sub/.n2@7.new only after SyncDir ", APART),
