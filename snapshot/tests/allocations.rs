@@ -8,15 +8,16 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskdag_qcow2::create::Create as NewImage;
 use diskdag_snapshot::catalogue::{MemoryCatalogue, OpId, SnapshotRecord, Standing, State};
-use diskdag_snapshot::fs::{Fs, write_all};
-use diskdag_snapshot::host::{LocksOnly, RandomIds, SystemClock};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::name::Id;
 use diskdag_snapshot::pool::Config;
 use diskdag_snapshot::sim::SimFs;
-use diskdag_snapshot::survey::FsSurvey;
-use diskdag_snapshot::{Control, Create, Host, Pool, SnapshotName};
+use diskdag_snapshot::{Control, Create, Pool, SnapshotName};
+
+#[path = "pool/simulated.rs"]
+mod simulated;
+use simulated::{host, image};
 
 struct Counting;
 
@@ -73,20 +74,8 @@ fn snapshot(id: u64) -> SnapshotRecord {
 fn pool(snapshots: u64) -> Pool {
     let fs = SimFs::default();
     fs.create_dir(Path::new("/p")).unwrap();
-    let layout = NewImage { virtual_size: 1 << 20, ..NewImage::default() }.build().unwrap();
-    let file = fs.create(Path::new("/p/vm.qcow2"), 0o644).unwrap();
-    for (offset, bytes) in &layout.pieces {
-        write_all(&*file, *offset, bytes).unwrap();
-    }
-    file.set_len(layout.len).unwrap();
-    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-    let host = Host {
-        survey: Arc::new(FsSurvey::new(Arc::clone(&shared))),
-        fs: shared,
-        usage: Arc::new(LocksOnly),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
-    };
+    image(&fs, Path::new("/p/vm.qcow2"), None);
+    let host = host(&fs);
     let mut state = State { next_id: Id(snapshots + 1), ..State::default() };
     for id in 1..=snapshots {
         state.snapshots.insert(Id(id), snapshot(id));

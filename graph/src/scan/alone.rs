@@ -1,8 +1,7 @@
 //! Chains alone, without a walk: one thread asks everything, and the caller watches it.
 //!
 //! With workers every question is a message to another thread and one back. A chain is a handful of
-//! questions, each of which takes a few microseconds where all is local and cached: there the messages cost
-//! more than the answers. If the one thread gets nowhere it is left behind, and workers begin from the start:
+//! questions, all of which this thread asks, and it sends one message: the answer. If the one thread gets nowhere it is left behind, and workers begin from the start:
 //! they can tell which question it was, and go on with the others.
 
 use std::sync::Arc;

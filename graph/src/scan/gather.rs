@@ -53,9 +53,15 @@ impl Scan {
     ) -> Walked {
         let crew = Crew::alone(self.orders(before, None, control), turns);
         let as_of = AsOf { generation: before.inner.generation + 1, time: SystemTime::now() };
-        let Found { doubts, skipped, counts, .. } = Found::default();
-        let (record, start) = (Record::default(), Instant::now());
-        Walked { crew, record, doubts, skipped, counts, start, as_of }
+        Walked {
+            crew,
+            record: Record::default(),
+            doubts: Vec::new(),
+            skipped: Vec::new(),
+            counts: Counts::default(),
+            start: Instant::now(),
+            as_of,
+        }
     }
 
     /// What workers go by.

@@ -65,16 +65,21 @@ pub struct Habits {
     pub ordered: bool,
 }
 
+impl Habits {
+    /// What Linux does, of a user who is not root, and no more than is assumed of the medium.
+    pub const PLAIN: Self = Self {
+        exchange: true,
+        no_replace: true,
+        link: true,
+        claims: true,
+        root: false,
+        ordered: false,
+    };
+}
+
 impl Default for Habits {
     fn default() -> Self {
-        Self {
-            exchange: true,
-            no_replace: true,
-            link: true,
-            claims: true,
-            root: false,
-            ordered: false,
-        }
+        Self::PLAIN
     }
 }
 

@@ -144,14 +144,7 @@ fn fleet_with(log: u64) -> Disk {
 }
 
 /// A file system that does what is assumed of the medium, and no more.
-pub(crate) const CARELESS: Habits = Habits {
-    exchange: true,
-    no_replace: true,
-    link: true,
-    claims: true,
-    root: false,
-    ordered: false,
-};
+pub(crate) const CARELESS: Habits = Habits::PLAIN;
 
 /// One with a journal that is written in order.
 pub(crate) const ORDERED: Habits = Habits { ordered: true, ..CARELESS };

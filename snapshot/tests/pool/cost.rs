@@ -3,17 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::time::Duration;
 
-use diskdag_qcow2::create::Create as NewImage;
 use diskdag_snapshot::catalogue::OpId;
-use diskdag_snapshot::fs::{Fs, write_all};
-use diskdag_snapshot::host::{LocksOnly, RandomIds, SystemClock};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::sim::{Call, SimFs};
-use diskdag_snapshot::survey::FsSurvey;
-use diskdag_snapshot::{Clones, Control, Create, Host, Pool, Remove, Restore, Selection};
+use diskdag_snapshot::{Clones, Control, Create, Pool, Remove, Restore, Selection};
 
+use crate::simulated::{host, image};
 use crate::support::name;
 
 struct World {
@@ -27,21 +25,9 @@ impl World {
         let fs = SimFs::default();
         fs.create_dir(Path::new("/p")).unwrap();
         for number in 0..disks {
-            let layout = NewImage { virtual_size: 1 << 20, ..NewImage::default() }.build().unwrap();
-            let file = fs.create(&Self::disk(number), 0o644).unwrap();
-            for (offset, bytes) in &layout.pieces {
-                write_all(&*file, *offset, bytes).unwrap();
-            }
-            file.set_len(layout.len).unwrap();
+            image(&fs, Self::disk(number), None);
         }
-        let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-        let host = Host {
-            survey: Arc::new(FsSurvey::new(Arc::clone(&shared))),
-            fs: shared,
-            usage: Arc::new(LocksOnly),
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
-        };
+        let host = host(&fs);
         let pool =
             Pool::init(&host, Path::new("/p"), &diskdag_snapshot::pool::Config::default()).unwrap();
         // Whoever comes first after a start makes sure that what is in the log is there for good.

@@ -11,6 +11,7 @@ mod retry;
 mod salvage;
 mod sealing;
 mod second_names;
+mod simulated;
 mod support;
 mod unreadable;
 mod waiting;

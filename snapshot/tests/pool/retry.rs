@@ -4,16 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use diskdag_qcow2::create::Create as NewImage;
 use diskdag_snapshot::catalogue::{
     Batch, Catalogue, CatalogueError, Fence, MemoryCatalogue, OpId, Revision, State,
 };
-use diskdag_snapshot::fs::{Fs, write_all};
-use diskdag_snapshot::host::{LocksOnly, RandomIds, SystemClock};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::sim::{Fault, Habits, SimFs};
-use diskdag_snapshot::survey::FsSurvey;
-use diskdag_snapshot::{Control, Create, Done, Error, Host, Pool, Remove, Restore, Selection};
+use diskdag_snapshot::{Control, Create, Done, Error, Pool, Remove, Restore, Selection};
 
+use crate::simulated::{host, image};
 use crate::support::name;
 
 /// The embedder's store: the pool's records, and what was committed beside them.
@@ -45,14 +43,7 @@ impl Catalogue for Store {
 const DISK: &str = "/p/vm.qcow2";
 
 fn pool(fs: &SimFs, store: &Store) -> Pool {
-    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-    let host = Host {
-        survey: Arc::new(FsSurvey::new(Arc::clone(&shared))),
-        fs: shared,
-        usage: Arc::new(LocksOnly),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
-    };
+    let host = host(fs);
     let there = fs.stat(Path::new("/p/.diskdag")).is_ok();
     let find = || Pool::find(&host, Path::new("/p"));
     let pool = if there {
@@ -67,12 +58,7 @@ fn pool(fs: &SimFs, store: &Store) -> Pool {
 fn world() -> (SimFs, Store) {
     let fs = SimFs::default();
     fs.create_dir(Path::new("/p")).unwrap();
-    let layout = NewImage { virtual_size: 1 << 20, ..NewImage::default() }.build().unwrap();
-    let file = fs.create(Path::new(DISK), 0o644).unwrap();
-    for (offset, bytes) in &layout.pieces {
-        write_all(&*file, *offset, bytes).unwrap();
-    }
-    file.set_len(layout.len).unwrap();
+    image(&fs, Path::new(DISK), None);
     let store = Store::default();
     let pool = pool(&fs, &store);
     for snapshot in ["a", "b"] {

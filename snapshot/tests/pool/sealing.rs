@@ -1,39 +1,20 @@
 //! Snapshots become read-only after the commit: whoever writes next makes sure of it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use diskdag_qcow2::create::Create as NewImage;
-use diskdag_snapshot::fs::{Fs, write_all};
-use diskdag_snapshot::host::{LocksOnly, RandomIds, SystemClock};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::pool::Config;
 use diskdag_snapshot::sim::{Call, Disk, Habits, SimFs};
-use diskdag_snapshot::survey::FsSurvey;
-use diskdag_snapshot::{Create, Host, Pool};
+use diskdag_snapshot::{Create, Pool};
 
+use crate::simulated::{host, image};
 use crate::support::{Fleet, name};
-
-fn host(fs: &SimFs) -> Host {
-    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-    Host {
-        survey: Arc::new(FsSurvey::new(Arc::clone(&shared))),
-        fs: shared,
-        usage: Arc::new(LocksOnly),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
-    }
-}
 
 fn fleet(names: &[&str]) -> SimFs {
     let fs = SimFs::default();
     fs.create_dir(Path::new("/p")).unwrap();
     for name in names {
-        let layout = NewImage { virtual_size: 1 << 20, ..NewImage::default() }.build().unwrap();
-        let file = fs.create(&Path::new("/p").join(name), 0o644).unwrap();
-        for (offset, bytes) in &layout.pieces {
-            write_all(&*file, *offset, bytes).unwrap();
-        }
-        file.set_len(layout.len).unwrap();
+        image(&fs, Path::new("/p").join(name), None);
     }
     Pool::init(&host(&fs), Path::new("/p"), &Config::default()).unwrap();
     SimFs::on(fs.disk().settled(), Habits::default())

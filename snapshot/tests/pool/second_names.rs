@@ -2,49 +2,17 @@
 //! they stand on.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use diskdag_qcow2::create::{Backing, Create as NewImage};
-use diskdag_snapshot::fs::{Fs, write_all};
-use diskdag_snapshot::host::{LocksOnly, RandomIds, SystemClock};
+use diskdag_snapshot::fs::Fs;
 use diskdag_snapshot::pool::Config;
 use diskdag_snapshot::sim::{Call, Habits, SimFs};
-use diskdag_snapshot::survey::FsSurvey;
-use diskdag_snapshot::{Create, Host, Outcome, Pool, Recovered};
+use diskdag_snapshot::{Create, Outcome, Pool, Recovered};
 
+use crate::simulated::{host, image};
 use crate::support::{Fleet, name};
 
 /// NFS.
-const BY_LINKS: Habits = Habits {
-    exchange: false,
-    no_replace: false,
-    link: true,
-    claims: true,
-    root: false,
-    ordered: false,
-};
-
-fn host(fs: &SimFs) -> Host {
-    let shared: Arc<dyn Fs> = Arc::new(fs.clone());
-    Host {
-        survey: Arc::new(FsSurvey::new(Arc::clone(&shared))),
-        fs: shared,
-        usage: Arc::new(LocksOnly),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
-    }
-}
-
-fn image(fs: &SimFs, path: &str, backing: Option<&str>) {
-    let backing = backing.map(|name| Backing { name: name.as_bytes(), format: Some(b"qcow2") });
-    let new = NewImage { virtual_size: 1 << 20, backing, ..NewImage::default() };
-    let layout = new.build().unwrap();
-    let file = fs.create(Path::new(path), 0o644).unwrap();
-    for (offset, bytes) in &layout.pieces {
-        write_all(&*file, *offset, bytes).unwrap();
-    }
-    file.set_len(layout.len).unwrap();
-}
+const BY_LINKS: Habits = Habits { exchange: false, no_replace: false, ..Habits::PLAIN };
 
 /// A pool as a kill leaves it when the live disk has its second name, and the overlay waits.
 fn killed_when_linked() -> SimFs {
