@@ -57,6 +57,25 @@ fn the_other_names_of_verbs() {
     assert_eq!(left, right);
 }
 
+/// `leaf` is made on `file:middle.qcow2`, which QEMU looks for where it was started: that is any file of this
+/// name, and one of them needs the base.
+#[test]
+fn why_says_no_only_where_every_step_of_the_chain_is_certain() {
+    let fleet = Fleet::three();
+    fleet.folder("elsewhere");
+    for leaf in ["leaf.qcow2", "elsewhere/leaf.qcow2"] {
+        fleet.overlay(leaf, "file:middle.qcow2");
+        let ask = |image: &str| fleet.diskdag("why").image(image).image(leaf).json().go();
+        let answer = ask("base.qcow2").exits(7).object("why");
+        assert_eq!(answer["depends"], "unknown", "{answer}");
+        assert_eq!(items(&answer, "doubts")[0]["kind"], "working-directory", "{answer}");
+    }
+    fleet.base("other.qcow2");
+    let ask = |leaf: &str| fleet.diskdag("why").image("other.qcow2").image(leaf).json().go();
+    ask("elsewhere/leaf.qcow2").exits(7);
+    ask("middle.qcow2").exits(4);
+}
+
 #[test]
 fn chain_is_top_first() {
     let fleet = Fleet::three();

@@ -185,6 +185,11 @@ impl Coverage {
             || self.skipped.iter().any(|skipped| skipped.may_hold_images)
     }
 
+    /// Whether nothing but chains was followed: no directory was searched for what a name may mean.
+    pub(crate) fn is_of_chains_alone(&self) -> bool {
+        self.source == ScopeSource::Records && self.scope.is_empty() && self.as_of.is_some()
+    }
+
     /// Whether a person has waived what is at `path`.
     pub fn is_waived(&self, path: &Path) -> bool {
         self.waived.iter().any(|waived| waived.path == path)

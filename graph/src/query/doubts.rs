@@ -89,8 +89,13 @@ impl Inner {
         }
         // Not sure to lead there, so a step of the way at least is not sure.
         let way = self.way(from, to, false);
-        let possible = way.into_iter().filter(|arc| !arc.certain());
-        doubts.extend(possible.map(|arc| self.directory_doubt(arc)));
+        let mut possible: Vec<Arc> = way.into_iter().filter(|arc| !arc.certain()).collect();
+        for arc in self.unsought(from) {
+            if possible.iter().all(|known| known.from != arc.from) {
+                possible.push(arc);
+            }
+        }
+        doubts.extend(possible.into_iter().map(|arc| self.directory_doubt(arc)));
         doubts
     }
 

@@ -1,15 +1,19 @@
 //! Does a depend on b?
 
+use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::labels::{DOUBTFUL, EXTRA, MISSING};
+use crate::links::Arc;
 use crate::query::answer::{Answer, Doubts};
 
 impl Graph {
     /// Whether `a` needs `b`, at any depth.
     ///
     /// Rests on a's chain alone: what else could not be read does not matter. A disk depends on
-    /// itself only if it lies on a cycle.
+    /// itself only if it lies on a cycle. Where a scan has followed chains alone
+    /// ([`crate::scan::Scan::follow`]), what a name means that QEMU resolves from its working directory was
+    /// not looked for: never a no then.
     ///
     /// O(1) whatever the depth, without allocating, where no edge outside the forest touches both
     /// (data files, second paths, possible edges, cycles: see ARCHITECTURE.md); else O(e log e) in
@@ -57,6 +61,7 @@ impl Inner {
             flags & DOUBTFUL != 0
                 || reached == Some(false)
                 || (flags & MISSING != 0 && self.meets_namesake(a, b))
+                || (flags & EXTRA != 0 && !self.unsought(a).is_empty())
         };
         match reached {
             Some(true) => Answer::Yes,
@@ -139,6 +144,22 @@ impl Inner {
             }
         }
         Some(None)
+    }
+
+    /// The steps of a's chain that QEMU resolves from its working directory, where nobody has looked
+    /// for all that they may mean: what they lead to may need anything. Not so data files, which need
+    /// nothing.
+    pub(crate) fn unsought(&self, a: u32) -> Vec<Arc> {
+        if !self.coverage.is_of_chains_alone() {
+            return Vec::new();
+        }
+        let below = self.needs_of(a).into_iter().map(|step| step.disk.slot);
+        let arcs = std::iter::once(a).chain(below).flat_map(|slot| self.slots.outgoing(slot));
+        let is_unsought = |arc: &Arc| {
+            let edge = self.edge(*arc);
+            !arc.certain() && edge.is_some_and(|edge| edge.facts.kind == EdgeKind::Backing)
+        };
+        arcs.filter(is_unsought).collect()
     }
 
     /// Whether a's chain leads to a missing file that bears b's name.
