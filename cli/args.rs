@@ -1,5 +1,6 @@
 //! Arguments: one struct per verb, and what is common to all.
 
+mod graph;
 mod pool;
 mod qemu;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
 
+pub(crate) use graph::{Orphans, WhatIf};
 pub(crate) use pool::{
     Adopt, CloneSnapshot, Create, Gc, InPool, Init, List, Pin, Recover, Remove, Restore, Snap,
     SnapAction, Trash, TrashAction, Unpin, Writing,
@@ -60,6 +62,12 @@ pub(crate) enum Verb {
     /// What each disk occupies, shares, gives back when it goes, and alone keeps
     #[command(after_help = help::DU)]
     Du(Du),
+    /// Disks that no owner names, and that no owner's disk needs
+    #[command(after_help = help::ORPHANS)]
+    Orphans(Orphans),
+    /// What would break, be free to go, be too deep, if these changes were made
+    #[command(after_help = help::WHAT_IF)]
+    WhatIf(WhatIf),
     /// The graph for other programs: Graphviz, Mermaid, JSON
     #[command(after_help = help::GRAPH)]
     Graph(Graph),

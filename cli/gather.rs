@@ -33,6 +33,8 @@ impl Verb {
             Self::CanRm(args) => &mut args.common,
             Self::Graph(args) => &mut args.of.common,
             Self::Du(args) => &mut args.of.common,
+            Self::Orphans(args) => &mut args.of.common,
+            Self::WhatIf(args) => &mut args.common,
             Self::Roots(Roots { action, .. }) => match action {
                 RootsAction::Add(args) | RootsAction::Rm(args) => &mut args.common,
                 RootsAction::List { common } => common,

@@ -170,6 +170,31 @@ Example:
   $ diskdag du --sort own --owners /etc/libvirt/qemu /var/lib/images
 Exits 6 when a chain is broken or a cycle was found, 7 when something could not be read.";
 
+pub(crate) const ORPHANS: &str = "\
+Who uses which disk is told by --owners, and by --keep for single disks; a disk that somebody
+has open, that is a snapshot of a pool, or lies in its trash, is claimed as well, and named as
+kept. What gives back most comes first. The list can be removed as a whole: nothing that is not
+in it needs a disk of it.
+
+Example:
+  $ diskdag orphans --owners /etc/libvirt/qemu /var/lib/images
+  $ diskdag orphans --keep golden.qcow2 --owners vms.map -0 /srv/vms | xargs -0 ls -ld
+Exits 7 when some of them may be of use: an owner's file or a part of the scope could not be
+read, or the scope is assumed.";
+
+pub(crate) const WHAT_IF: &str = "\
+All changes are made together, in memory; images that are removed go last. Told are the verdict
+on those, as can-rm gives it; what would be missing, and who would be broken by that; new cycles;
+what would be needed no more; chains that would be deeper than they should; and what would be
+copied, at most, and given back.
+
+Example:
+  $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
+  $ diskdag what-if --root /srv --rebase a.qcow2 new.qcow2 --rebase b.qcow2 new.qcow2
+  $ diskdag what-if --create next.qcow2 vm-63.qcow2
+Exits 0 when all would be well, 4 when an image may not be removed, 6 when a chain would be
+broken or a cycle made, 7 when that is not known, 5 not found.";
+
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.
 

@@ -63,6 +63,8 @@ mod waive;
 mod owners;
 // Bytes and plans: du, and what tree, can-rm and scan say of sizes and depths.
 mod space;
+// `orphans` and `what-if`.
+mod planning;
 // The index that a scan starts from.
 mod index;
 // The graph kept current.

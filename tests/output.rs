@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Fleet, Image, finish};
 
 /// Every reading verb, with arguments that work on [`Fleet::three`].
-const QUESTIONS: [&[&str]; 9] = [
+const QUESTIONS: [&[&str]; 11] = [
     &["scan", "--root", ".", "."],
     &["tree", "--root", ".", "."],
     &["tree", "--root", ".", "-i", "."],
@@ -14,6 +14,8 @@ const QUESTIONS: [&[&str]; 9] = [
     &["dependents", "--root", ".", "base.qcow2"],
     &["why", "--root", ".", "base.qcow2", "leaf.qcow2"],
     &["can-rm", "--root", ".", "leaf.qcow2"],
+    &["orphans", "--root", ".", "--keep", "middle.qcow2", "."],
+    &["what-if", "--root", ".", "--flatten", "leaf.qcow2"],
     &["graph", "--root", ".", "."],
     &["info", "leaf.qcow2"],
 ];

@@ -312,6 +312,8 @@ fn help_teaches() {
         "dependents",
         "why",
         "can-rm",
+        "orphans",
+        "what-if",
         "graph",
         "roots",
         "waive",

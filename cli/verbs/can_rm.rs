@@ -48,18 +48,21 @@ pub(crate) fn judge(
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>, Removal), Failure> {
     let (scanned, ids, paths) = scope::about(images, common)?;
     gone(&scanned.graph, &ids, &paths)?;
-    let graph = &scanned.graph;
-    let removal = graph.removal(&ids).with_usage(graph, &QemuLocks);
-    let removal = removal.with_owners(graph, &scanned.owned);
-    // Every pool that has a disk in scope: what has begun there may be about these images.
-    let everywhere = graph.disks().map(|disk| disk.path());
-    let pools = Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?;
-    let removal = pools.iter().fold(removal, |removal, pool| pool.judge(graph, removal));
+    let removal = ask(&scanned, &scanned.graph, scanned.graph.removal(&ids))?;
     Ok((scanned, ids, paths, removal))
 }
 
+/// Asks about a removal from a version of the graph what headers don't tell: locks, owners, catalogues.
+pub(crate) fn ask(scanned: &Scanned, graph: &Graph, removal: Removal) -> Result<Removal, Failure> {
+    let removal = removal.with_usage(graph, &QemuLocks).with_owners(graph, &scanned.owned);
+    // Every pool that has a disk in scope: what has begun there may be about these images.
+    let everywhere = graph.disks().map(|disk| disk.path());
+    let pools = Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?;
+    Ok(pools.iter().fold(removal, |removal, pool| pool.judge(graph, removal)))
+}
+
 /// What is missing cannot be removed, even if the graph knows it because others need it.
-fn gone(graph: &Graph, ids: &[DiskId], paths: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn gone(graph: &Graph, ids: &[DiskId], paths: &[PathBuf]) -> Result<(), Failure> {
     let mut failures = Vec::new();
     for (id, path) in ids.iter().zip(paths) {
         let Some(disk) = graph.disk(*id) else { continue };
@@ -106,7 +109,11 @@ fn print_json(
     answer.end()
 }
 
-fn blocker_json(graph: &Graph, asked: &HashMap<DiskId, &Path>, blocker: &Blocker) -> Value {
+pub(crate) fn blocker_json(
+    graph: &Graph,
+    asked: &HashMap<DiskId, &Path>,
+    blocker: &Blocker,
+) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", &blocker.path);
     map.insert("kind".to_owned(), json!(blocker.kind.name()));
@@ -183,7 +190,7 @@ fn print_text(
     Ok(())
 }
 
-fn blockers(
+pub(crate) fn blockers(
     graph: &Graph,
     removal: &Removal,
     asked: &HashMap<DiskId, &Path>,

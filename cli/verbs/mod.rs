@@ -16,6 +16,7 @@ mod init;
 mod map;
 mod measure;
 mod opening;
+mod orphans;
 mod pin;
 mod plan;
 mod recover;
@@ -27,6 +28,7 @@ mod trash;
 mod tree;
 mod waive;
 mod watch;
+mod what_if;
 mod why;
 
 use crate::args::{Common, Verb};
@@ -44,6 +46,8 @@ pub(crate) fn run(verb: &Verb, common: &Common, out: &mut Output) -> Result<Exit
         Verb::Why(args) => why::run(&args.image, &args.dependent, common, out),
         Verb::CanRm(args) => can_rm::run(&args.images, args.limit, common, out),
         Verb::Du(args) => du::run(args, common, out),
+        Verb::Orphans(args) => orphans::run(args, common, out),
+        Verb::WhatIf(args) => what_if::run(args, common, out),
         Verb::Graph(args) => graph::run(&args.of.paths, args.format, common, out),
         Verb::Watch(args) => watch::run(&args.paths, common, out),
         Verb::Roots(args) => roots::run(&args.action, out),

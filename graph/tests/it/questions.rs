@@ -15,6 +15,7 @@ pub(crate) fn compare_questions(run: &Run, sets: &[u64]) {
         let set: BTreeSet<Name> = chosen.copied().collect();
         plan(run, &set);
         orphans(run, &set);
+        what_if(run, &set);
     }
 }
 
@@ -149,4 +150,56 @@ fn orphans(run: &Run, claimed: &BTreeSet<Name>) {
     assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), expected);
     assert_eq!(found.len(), expected.len());
     assert!(claimed.iter().all(|name| run.graph.find_key(&key(*name)) == Some(run.ids[name])));
+}
+
+/// What comes of removing the set is what a graph that nobody has kept current would say.
+fn what_if(run: &Run, set: &BTreeSet<Name>) {
+    let before = &run.oracle;
+    let mut after = before.clone();
+    set.iter().for_each(|name| after.remove(*name));
+    after.settle();
+    let changes = set.iter().map(|name| Change::Remove(run.ids[name]));
+    let what = run.graph.what_if(changes).unwrap();
+    let ids = |names: BTreeSet<Name>| -> BTreeSet<DiskId> {
+        names.iter().map(|name| run.ids[name]).collect()
+    };
+    let is_missing = |oracle: &Oracle, name: &Name| {
+        oracle.disks.get(name).is_some_and(|disk| disk.said.condition == Condition::Missing)
+    };
+    let newly: BTreeSet<Name> = after.disks.keys().copied().collect();
+    let newly: BTreeSet<Name> =
+        newly.into_iter().filter(|x| is_missing(&after, x) && !is_missing(before, x)).collect();
+    let broken: BTreeSet<Name> = after
+        .disks
+        .keys()
+        .copied()
+        .filter(|name| after.below(*name, false).keys().any(|below| newly.contains(below)))
+        .collect();
+    assert_eq!(what.newly_missing.iter().copied().collect::<BTreeSet<_>>(), ids(newly));
+    assert_eq!(what.broken.iter().copied().collect::<BTreeSet<_>>(), ids(broken));
+    let frees = set.iter().fold(0_u64, |sum, name| sum.saturating_add(before.frees(*name)));
+    assert_eq!(what.freed, frees);
+    assert!(what.cycles.is_empty(), "what is removed makes no cycle");
+    // Round after round: who is needed by none but those that are needed no more.
+    let mut unneeded = BTreeSet::new();
+    loop {
+        let from_gone = |name: Name| {
+            before.needed_by(name).any(|from| set.contains(&from) || unneeded.contains(&from))
+        };
+        let next: BTreeSet<Name> = after
+            .disks
+            .iter()
+            .filter(|(name, disk)| {
+                disk.said.condition == Condition::Fine
+                    && from_gone(**name)
+                    && after.needed_by(**name).all(|from| unneeded.contains(&from))
+            })
+            .map(|(name, _)| *name)
+            .collect();
+        if next.is_subset(&unneeded) {
+            break;
+        }
+        unneeded.extend(next);
+    }
+    assert_eq!(what.unneeded.iter().copied().collect::<BTreeSet<_>>(), ids(unneeded));
 }

@@ -1,0 +1,162 @@
+//! `orphans` and `what-if`: what could go, and what would come of changes that nobody has made.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Fleet, items, path_of, text_of};
+
+/// `base <- middle <- leaf`, `base <- spare`, and `alone`; the leaf is a sandbox's.
+fn fleet() -> (Fleet, PathBuf) {
+    let fleet = Fleet::three();
+    fleet.overlay("spare.qcow2", "base.qcow2");
+    fleet.base("alone.qcow2");
+    let map = fleet.outside().join("map");
+    std::fs::write(&map, "images/leaf.qcow2\tsandbox 17\n").unwrap();
+    (fleet, map)
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value[key].as_u64().unwrap_or_else(|| panic!("{key} is no number in {value}"))
+}
+
+fn listed(fleet: &Fleet, names: &[&str]) -> Vec<PathBuf> {
+    names.iter().map(|name| fleet.path(name)).collect()
+}
+
+#[test]
+fn orphans_are_what_nobody_names_and_nothing_of_use_needs() {
+    let (fleet, map) = fleet();
+    let ask = || fleet.diskdag("orphans").rooted().arg(fleet.root()).arg("--owners").arg(&map);
+    let answer = ask().json().go().exits(0).scanned("orphans");
+    let mut found: Vec<PathBuf> = items(&answer, "orphans").iter().map(path_of).collect();
+    found.sort();
+    assert_eq!(found, listed(&fleet, &["alone.qcow2", "spare.qcow2"]));
+    let sum: u64 = items(&answer, "orphans").iter().map(|one| number(one, "frees")).sum();
+    assert_eq!((number(&answer, "frees"), number(&answer, "orphans-total")), (sum, 2));
+    assert!(sum > 0);
+    ask().go().exits(0).says("spare.qcow2").says("2 disks").never_says("middle.qcow2");
+    let answer = ask().args(["--limit", "1"]).json().go().exits(0).scanned("orphans");
+    assert_eq!((items(&answer, "orphans").len(), number(&answer, "orphans-total")), (1, 2));
+    // What is kept by hand keeps what it needs.
+    let answer = ask().arg("--keep").arg(fleet.path("spare.qcow2")).json().go().exits(0);
+    assert_eq!(paths_in(&answer.scanned("orphans")), listed(&fleet, &["alone.qcow2"]));
+    let names = ask().arg("-0").any_bytes().go().exits(0).stdout;
+    assert_eq!(names.iter().filter(|byte| **byte == 0).count(), 2);
+    ask().arg("--keep").arg(fleet.path("gone.qcow2")).go().exits(5);
+}
+
+fn paths_in(answer: &Value) -> Vec<PathBuf> {
+    items(answer, "orphans").iter().map(path_of).collect()
+}
+
+/// An empty list of owners is no owner; a list that nobody has given says nothing.
+#[test]
+fn without_anybody_who_says_what_is_of_use_there_are_no_orphans_to_name() {
+    let (fleet, map) = fleet();
+    fleet.diskdag("orphans").rooted().arg(fleet.root()).go().exits(64).says("--owners");
+    std::fs::write(&map, "images/leaf.qcow2 no tab\n").unwrap();
+    let ask = fleet.diskdag("orphans").rooted().arg(fleet.root()).arg("--owners").arg(&map);
+    let answer = ask.json().go().exits(7).scanned("orphans");
+    assert_eq!(text_of(&items(&answer, "doubts")[0], "kind"), "owner");
+    // Nobody has declared that this is everywhere.
+    std::fs::write(&map, "images/leaf.qcow2\tsandbox 17\n").unwrap();
+    let ask = fleet.diskdag("orphans").image("leaf.qcow2").arg("--owners").arg(&map);
+    ask.json().go().exits(7);
+}
+
+/// A snapshot is kept by its catalogue, and keeps what it needs.
+#[test]
+fn what_a_catalogue_lists_is_no_orphan() {
+    let (fleet, map) = fleet();
+    fleet.diskdag("init").arg(fleet.root()).go().exits(0);
+    fleet.diskdag("snap").args(["create", "s1"]).image("spare.qcow2").go().exits(0);
+    let ask = fleet.diskdag("orphans").rooted().arg(fleet.root()).arg("--owners").arg(&map);
+    let answer = ask.json().go().exits(0).scanned("orphans");
+    let mut found = paths_in(&answer);
+    found.sort();
+    assert_eq!(found, listed(&fleet, &["alone.qcow2", "spare.qcow2"]), "{answer}");
+    let kept = items(&answer, "kept");
+    assert_eq!(kept.len(), 1, "{answer}");
+    assert_eq!(text_of(&kept[0], "kind"), "snapshot");
+}
+
+#[test]
+fn what_would_have_to_be_done_first_is_tried_without_being_done() {
+    let (fleet, _) = fleet();
+    let ask = || fleet.diskdag("what-if").rooted();
+    let before: Vec<Vec<u8>> = ["base.qcow2", "middle.qcow2", "leaf.qcow2"]
+        .map(|name| std::fs::read(fleet.path(name)).unwrap())
+        .to_vec();
+    // Removed alone it breaks the leaf.
+    let answer = ask().arg("--rm").image("middle.qcow2").json().go().exits(4).scanned("what-if");
+    assert_eq!((&answer["verdict"], number(&answer, "blockers-total")), (&"no".into(), 1));
+    assert_eq!(answer["broken"], serde_json::json!([fleet.path("leaf.qcow2")]));
+    let missing = &items(&answer, "missing")[0];
+    assert_eq!(path_of(missing), fleet.path("middle.qcow2"));
+    assert_eq!(missing["needed-by"], answer["broken"]);
+    // The leaf put on the base first: then it may go.
+    let rebased = || ask().arg("--rebase").image("leaf.qcow2").image("base.qcow2");
+    let answer =
+        rebased().arg("--rm").image("middle.qcow2").json().go().exits(0).scanned("what-if");
+    assert_eq!(answer["verdict"], "yes");
+    assert_eq!(answer["frees"], answer["copies"], "the middle goes, and is taken over: {answer}");
+    assert!(items(&answer, "broken").is_empty());
+    assert_eq!((&answer["deepest-before"], &answer["deepest"]), (&2.into(), &1.into()));
+    // Without the removal it is needed no more, and could go.
+    let answer = rebased().json().go().exits(0).scanned("what-if");
+    assert_eq!(answer["verdict"], Value::Null);
+    let unneeded: Vec<PathBuf> = items(&answer, "unneeded").iter().map(path_of).collect();
+    assert_eq!(unneeded, listed(&fleet, &["middle.qcow2"]));
+    rebased().go().exits(0).says("needed no more").says("nothing was changed");
+    let after = ["base.qcow2", "middle.qcow2", "leaf.qcow2"]
+        .map(|name| std::fs::read(fleet.path(name)).unwrap());
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_flattened_top_leaves_its_whole_chain_unneeded_but_for_what_others_need() {
+    let (fleet, _) = fleet();
+    let ask = fleet.diskdag("what-if").rooted().arg("--flatten").image("leaf.qcow2");
+    let answer = ask.json().go().exits(0).scanned("what-if");
+    let unneeded: Vec<PathBuf> = items(&answer, "unneeded").iter().map(path_of).collect();
+    assert_eq!(unneeded, listed(&fleet, &["middle.qcow2"]));
+    let ask = fleet.diskdag("what-if").rooted().arg("--flatten").image("leaf.qcow2");
+    let answer = ask.arg("--rm").image("spare.qcow2").json().go().exits(0).scanned("what-if");
+    let unneeded: Vec<PathBuf> = items(&answer, "unneeded").iter().map(path_of).collect();
+    assert_eq!(unneeded, listed(&fleet, &["base.qcow2", "middle.qcow2"]));
+}
+
+#[test]
+fn a_cycle_and_a_chain_that_is_too_deep_are_foreseen() {
+    let (fleet, _) = fleet();
+    let ask = || fleet.diskdag("what-if").rooted();
+    let answer = ask().arg("--rebase").image("base.qcow2").image("leaf.qcow2").json().go();
+    let answer = answer.exits(6).scanned("what-if");
+    assert_eq!(items(&answer, "cycles")[0].as_array().map(Vec::len), Some(3), "{answer}");
+    let mut below = "alone.qcow2".to_owned();
+    for depth in 1..64 {
+        let name = format!("deep-{depth}.qcow2");
+        fleet.overlay(&name, &below);
+        below = name;
+    }
+    let answer = ask().arg("--create").image("next.qcow2").image(&below).json().go().exits(0);
+    let answer = answer.scanned("what-if");
+    let deep = &items(&answer, "deep")[0];
+    assert_eq!((path_of(deep), number(deep, "depth")), (fleet.path("next.qcow2"), 64));
+    let answer = ask().arg("--create").image("next.qcow2").image("deep-62.qcow2").json().go();
+    assert!(items(&answer.exits(0).scanned("what-if"), "deep").is_empty());
+    assert!(!fleet.path("next.qcow2").exists());
+}
+
+#[test]
+fn a_change_that_makes_no_sense_is_refused() {
+    let (fleet, _) = fleet();
+    let ask = || fleet.diskdag("what-if").rooted();
+    ask().go().exits(64);
+    ask().arg("--rm").image("gone.qcow2").go().exits(5);
+    ask().arg("--rebase").image("leaf.qcow2").image("gone.qcow2").go().exits(5);
+    ask().arg("--create").image("leaf.qcow2").image("base.qcow2").go().exits(64);
+    let twice = ask().arg("--flatten").image("leaf.qcow2").arg("--rebase").image("leaf.qcow2");
+    twice.image("base.qcow2").go().exits(64);
+}
