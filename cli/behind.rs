@@ -11,6 +11,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::args::Verb;
@@ -30,9 +31,24 @@ fn asks(verb: &Verb) -> bool {
             | Verb::Why(_)
             | Verb::CanRm(_)
             | Verb::Du(_)
+            | Verb::Orphans(_)
+            | Verb::WhatIf(_)
             | Verb::Graph(_)
             | Verb::Watch(_)
-    )
+    ) || !images(verb).is_empty()
+}
+
+/// The images of a verb that opens them itself, rather than have a scan wait for no longer than its patience.
+pub(crate) fn images(verb: &Verb) -> Vec<&Path> {
+    match verb {
+        Verb::Info(args) => vec![&args.image],
+        Verb::Check(args) => vec![&args.image],
+        Verb::Map(args) => vec![&args.image],
+        Verb::Measure(args) => args.image.iter().map(PathBuf::as_path).collect(),
+        Verb::Compare(args) => vec![&args.first, &args.second],
+        Verb::Audit(args) => vec![&args.image],
+        _ => Vec::new(),
+    }
 }
 
 /// Whether a daemon answers for a file system of this host.
@@ -69,7 +85,7 @@ pub(crate) fn ask_from_behind(verb: &Verb, arguments: &[OsString]) -> Option<Exi
     Some(u8::try_from(code).unwrap_or(1).into())
 }
 
-fn is_behind() -> bool {
+pub(crate) fn is_behind() -> bool {
     std::env::var_os(VARIABLE).is_some()
 }
 

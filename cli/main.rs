@@ -62,7 +62,8 @@ fn answer(cli: Cli) -> Exit {
     let (verb, common) = cli.gather();
     let color = common.color.unwrap_or_default();
     let mut out = Output::new(common.json, color);
-    let result = verbs::run(&verb, &common, &mut out);
+    let result = probe::ask_images(&verb, &common);
+    let result = result.and_then(|()| verbs::run(&verb, &common, &mut out));
     let written = out.finish(color);
     match result.and_then(|exit| Ok(written.map(|()| exit)?)) {
         Ok(exit) => exit,

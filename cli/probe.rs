@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::args::Common;
+use crate::args::{Common, Verb};
+use crate::behind;
+use crate::escape;
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// As long as a scan waits, unless --patience says otherwise.
 const PATIENCE: u32 = 15;
@@ -18,6 +22,24 @@ pub(crate) enum Leads {
     Elsewhere,
     /// Nobody knows: its file system does not answer. The scan will say so.
     Nowhere,
+}
+
+/// Whether the images of a verb that opens them itself answer at all, where a daemon may be behind them.
+pub(crate) fn ask_images(verb: &Verb, common: &Common) -> Result<(), Failure> {
+    if !behind::is_behind() {
+        return Ok(());
+    }
+    let silent =
+        behind::images(verb).into_iter().find(|path| leads(path, common) == Leads::Nowhere);
+    let Some(path) = silent else { return Ok(()) };
+    let exit = match verb {
+        Verb::Compare(_) => Exit::Qemu(2),
+        Verb::Audit(_) => Exit::Unknown,
+        _ => Exit::Failed,
+    };
+    let seconds = common.patience.unwrap_or(PATIENCE);
+    let message = format!("{}: did not answer within {seconds} s", escape::path(path));
+    Err(Failure::new(exit, "no-answer", message).advising("--patience waits longer"))
 }
 
 /// Asks. A thread that gets no answer is left behind, and ends with the process.

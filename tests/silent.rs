@@ -11,7 +11,7 @@ use std::sync::Arc;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
-use crate::support::finish;
+use crate::support::{Finished, finish};
 
 /// Opcodes of `linux/fuse.h`.
 const GETATTR: u32 = 3;
@@ -92,20 +92,38 @@ fn alone() -> nix::Result<()> {
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
 }
 
-#[test]
-fn the_command_ends_with_its_answer_though_what_it_asked_never_does() {
-    let scan = || {
+/// What the command answers about such a file system; nothing where none can be mounted here.
+fn asked(arguments: &'static [&'static str], file: &'static str) -> Option<Finished> {
+    let ask = move || {
         let folder = tempfile::Builder::new().prefix("dd").tempdir().unwrap();
         let silent = alone().ok().and_then(|()| Silent::at(folder.path().to_owned()))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_diskdag"));
-        command.args(["scan", "--patience", "1"]).arg(&silent.place);
+        command.args(arguments).args(["--patience", "1"]).arg(silent.place.join(file));
         Some(finish(command.env_remove("DISKDAG_ROOTS").env_remove("DISKDAG_INDEX")))
     };
-    let Some(finished) = std::thread::spawn(scan).join().unwrap() else {
+    let finished = std::thread::spawn(ask).join().unwrap();
+    if finished.is_none() {
         println!("skipped: no file system of a daemon can be mounted here");
-        return;
-    };
+    }
+    finished
+}
+
+#[test]
+fn the_command_ends_with_its_answer_though_what_it_asked_never_does() {
+    let Some(finished) = asked(&["scan"], "") else { return };
     let said = String::from_utf8_lossy(&finished.stdout).into_owned();
     assert_eq!(finished.code, Some(7), "{said}");
     assert!(said.contains("did not answer within 1 s"), "{said}");
+}
+
+#[test]
+fn verbs_that_open_an_image_themselves_end_though_it_never_answers() {
+    for (arguments, code) in
+        [(&["info"][..], 1), (&["check"], 1), (&["map"], 1), (&["measure"], 1), (&["audit"], 7)]
+    {
+        let Some(finished) = asked(arguments, "disk.qcow2") else { return };
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {said}");
+        assert!(said.contains("did not answer within 1 s"), "{arguments:?}: {said}");
+    }
 }
