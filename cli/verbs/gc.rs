@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use diskdag_snapshot::{Collect, Garbage};
+use diskdag_snapshot::{Collect, Collected, Garbage};
 use serde_json::{Map, Value, json};
 
 use crate::args::{Common, Gc};
@@ -44,10 +44,33 @@ pub(crate) fn run(args: &Gc, common: &Common, out: &mut Output) -> Result<Exit, 
             writeln!(out, "{word}  {:>9}  {path}  {reason}", size(*actual_size))?;
         }
     }
-    let many = count(collected.dead.len(), "file", "files");
-    let would = if collected.dry_run { "would be " } else { "" };
-    writeln!(out, "{many} {would}taken away, {} {would}freed", size(collected.freed))?;
+    writeln!(out, "{}", summary(&collected))?;
     Ok(Exit::Ok)
+}
+
+/// What happened: what only went to the trash has freed nothing yet.
+fn summary(collected: &Collected) -> String {
+    let trashed: Vec<&Garbage> = collected.dead.iter().filter(|it| it.to_trash).collect();
+    let gone = collected.dead.len() - trashed.len();
+    let (moved, removed, freed) = match collected.dry_run {
+        true => ("would go", "would be removed", "would be freed"),
+        false => ("went", "removed", "freed"),
+    };
+    if collected.dead.is_empty() {
+        return "nothing is dead".to_owned();
+    }
+    let mut parts = Vec::new();
+    if gone > 0 {
+        let bytes = size(collected.freed);
+        parts.push(format!("{} {removed}, {bytes} {freed}", count(gone, "file", "files")));
+    }
+    if !trashed.is_empty() {
+        let bytes = trashed.iter().map(|it| it.actual_size).fold(0, u64::saturating_add);
+        let (many, bytes) = (count(trashed.len(), "file", "files"), size(bytes));
+        let later = "come back when `diskdag trash purge` or a later gc empties it";
+        parts.push(format!("{many} {moved} to the trash: {bytes} {later}"));
+    }
+    parts.join("; ")
 }
 
 fn garbage(garbage: &Garbage) -> Value {
@@ -55,5 +78,8 @@ fn garbage(garbage: &Garbage) -> Value {
     put_path(&mut map, "path", &garbage.path);
     map.insert("reason".to_owned(), json!(garbage.reason));
     map.insert("actual-size".to_owned(), json!(garbage.actual_size));
+    if garbage.to_trash {
+        map.insert("to-trash".to_owned(), json!(true));
+    }
     map.into()
 }

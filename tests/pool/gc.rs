@@ -48,8 +48,32 @@ fn a_retired_snapshot_goes_once_nothing_needs_it() {
     pool.ok("trash purge --all");
     let answer = pool.json("gc", 0);
     assert!(!reason(&answer, "dead", "vm@2-s2.qcow2").is_empty(), "{answer}");
+    assert_eq!(
+        (&items(&answer, "dead")[0]["to-trash"], &answer["freed"]),
+        (&true.into(), &0.into())
+    );
     pool.ok("gc --older-than 0s");
     assert_eq!(pool.files(), ["vm.qcow2", "vm@1-s1.qcow2"]);
+}
+
+/// A retired snapshot goes to the trash, and frees nothing there: neither is said to be otherwise.
+#[test]
+fn what_went_to_the_trash_is_not_said_to_be_gone() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("gc").says("nothing is dead");
+    pool.ok("snap create s1 vm.qcow2");
+    pool.write("vm.qcow2", 2);
+    pool.ok("snap create s2 vm.qcow2");
+    pool.ok("snap create s3 vm.qcow2");
+    pool.ok("snap restore s1 vm.qcow2");
+    pool.ok("trash purge --all");
+    pool.ok("snap rm --retire s2 vm.qcow2");
+    pool.ok("snap rm s3 vm.qcow2");
+    pool.ok("trash purge --all");
+    let words = "to the trash";
+    pool.ok("gc --dry-run").says(words).says("would go").never_says("removed");
+    pool.ok("gc").says(words).says("come back when").never_says("freed");
+    pool.ok("gc --older-than 0s").says("removed, ").says(" freed").never_says(words);
 }
 
 /// Files that only look like ours, and files that nobody knows.

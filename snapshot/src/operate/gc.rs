@@ -57,6 +57,8 @@ pub struct Garbage {
     pub reason: String,
     /// Bytes that it holds.
     pub actual_size: u64,
+    /// Of what is dead: it goes to the trash, and its bytes come back when that is purged.
+    pub to_trash: bool,
 }
 
 /// A file that may be garbage.
@@ -144,7 +146,10 @@ fn round(
         };
         collected.kept.push(garbage(&candidate, why));
     }
-    collected.dead.extend(dead.iter().map(|it| garbage(it, it.reason.clone())));
+    collected.dead.extend(dead.iter().map(|it| {
+        let to_trash = matches!(it.what, What::Retired(_)) && !collect.purge;
+        Garbage { to_trash, ..garbage(it, it.reason.clone()) }
+    }));
     if collect.dry_run {
         collected.freed = freed_so_far;
         return Ok(());
@@ -153,7 +158,8 @@ fn round(
 }
 
 fn garbage(candidate: &Candidate, reason: String) -> Garbage {
-    Garbage { path: candidate.path.clone(), reason, actual_size: candidate.stat.allocated }
+    let actual_size = candidate.stat.allocated;
+    Garbage { path: candidate.path.clone(), reason, actual_size, to_trash: false }
 }
 
 /// What only goes to the trash frees nothing yet.
@@ -179,7 +185,7 @@ fn candidates(
         if record.removed >= before {
             let reason = format!("lies in the trash only since {}", record.removed);
             let actual_size = stat.allocated;
-            collected.kept.push(Garbage { path, reason, actual_size });
+            collected.kept.push(Garbage { path, reason, actual_size, to_trash: false });
             continue;
         }
         let reason = format!("lies in the trash since {}", record.removed);
@@ -191,7 +197,7 @@ fn candidates(
         let Some(stat) = stat(pool.fs(), &path)? else { continue };
         if let Some(pin) = session.state.pins.get(&record.id) {
             let (reason, actual_size) = (format!("is pinned: {}", pin.reason), stat.allocated);
-            collected.kept.push(Garbage { path, reason, actual_size });
+            collected.kept.push(Garbage { path, reason, actual_size, to_trash: false });
             continue;
         }
         let reason = format!("snapshot {} was retired, and nothing needs it any more", record.name);
