@@ -101,8 +101,27 @@ fn live_graph_answers_from_what_is_there_at_the_moment() {
     let at = |name: &str| fleet.path(name).display().to_string();
     let (web, golden) = (at("web"), at("golden"));
     let expected = format!(
-        "not in the graph\n{web}: appeared\nyes\n\
+        "not in the graph: {web}\n{web}: appeared\nyes\n\
          {golden}: gone\n{web}: changed\n{golden}: missing\nyes\n"
     );
     assert_eq!(String::from_utf8(answers).unwrap(), expected);
+}
+
+#[test]
+fn live_graph_takes_paths_with_spaces_and_says_why_it_does_not_know() {
+    let fleet = crate::scans::Fleet::new();
+    fleet.image("the base", None);
+    fleet.image("an overlay", Some("file:the base"));
+    let at = |name: &str| fleet.path(name).display().to_string();
+    let questions = format!("{}\t{}\n\n{}\n", at("an overlay"), at("the base"), "nonsense");
+    let mut answers = Vec::new();
+    live_graph::run(vec![fleet.path("")], questions.as_bytes(), &mut answers).unwrap();
+    let answers = String::from_utf8(answers).unwrap();
+    let lines: Vec<&str> = answers.lines().collect();
+    assert_eq!(lines.len(), 2, "{answers}");
+    assert!(
+        lines[0].starts_with("unknown: ") && lines[0].contains("working directory"),
+        "{answers}"
+    );
+    assert!(lines[1].starts_with("not a question"), "{answers}");
 }
