@@ -95,6 +95,12 @@ impl Directories {
         self.by_identity.get(&identity).copied()
     }
 
+    /// The identity of a directory. O(directories): hardly anybody has to ask.
+    pub(super) fn identity(&self, number: u32) -> Option<(u64, u64)> {
+        let mut all = self.by_identity.iter();
+        all.find(|(_, directory)| **directory == number).map(|(identity, _)| *identity)
+    }
+
     /// What is known of a path, by its very bytes.
     pub(super) fn at(&self, path: &[u8]) -> Option<&Result<u32, Gap>> {
         self.by_path.get(path)

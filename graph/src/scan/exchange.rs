@@ -143,7 +143,7 @@ impl Tables {
         }
     }
 
-    fn is_name_in_scope(&self, name: u32) -> bool {
+    pub(super) fn is_name_in_scope(&self, name: u32) -> bool {
         self.directories.is_in_scope(self.names[name as usize].directory)
     }
 

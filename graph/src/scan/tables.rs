@@ -161,6 +161,31 @@ impl Tables {
         std::iter::once(self.files[file as usize].name).chain(further)
     }
 
+    /// Names that are known as the only one of their file, which has others by now: nobody tells of that where
+    /// a name lies, nor of what was written under another. Each with the directory that it lies in.
+    pub(super) fn outdated(
+        &self,
+        files: impl IntoIterator<Item = u32>,
+    ) -> Vec<((u64, u64), Vec<u8>)> {
+        let mut outdated = Vec::new();
+        for file in files {
+            let hard = self
+                .all_names_of(file)
+                .filter(|name| !self.entry(&self.names[*name as usize]).1.is_symlink);
+            let hard: Vec<u32> = hard.collect();
+            for &name in hard.iter().filter(|_| hard.len() > 1) {
+                // What lies elsewhere is asked every time.
+                if self.is_name_in_scope(name) && self.entry(&self.names[name as usize]).1.is_told()
+                {
+                    let directory = self.names[name as usize].directory;
+                    let identity = self.directories.identity(directory);
+                    outdated.extend(identity.map(|at| (at, self.bytes_of(name).to_vec())));
+                }
+            }
+        }
+        outdated
+    }
+
     /// The names of a file, the one to show first: the first that is no symbolic link in
     /// alphabetical order, so that a second scan shows the same.
     pub(super) fn names_of(&self, file: u32) -> Vec<u32> {

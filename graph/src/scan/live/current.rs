@@ -81,6 +81,7 @@ impl Live {
         let trust = watches.clone().map(Trust::nothing);
         let walked = scan.walk(before, trust, control)?;
         let gathered = scan.gather(before, walked, control)?;
+        let gathered = up_to_date(&scan, watches.as_ref(), gathered, control)?;
         let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
         let (now, base) = gathered.into_scanned(scan.clone())?;
         shared.publish(&now.graph);
@@ -159,11 +160,13 @@ impl Live {
             self.is_whole = false;
             self.doubt();
         }
-        let trust = self.watches.clone().map(|watches| Trust { watches, dirty: Arc::new(dirty) });
-        if let Some(trust) = trust.as_ref().filter(|_| self.is_whole) {
+        let trust = |watches| Trust { watches, dirty: Arc::new(dirty) };
+        let mut trust = self.watches.clone().map(trust);
+        if let Some(trust) = trust.as_mut().filter(|_| self.is_whole) {
             match self.patch(trust, control) {
                 Ok(Patched::Done(told)) => return Ok(self.events(told)),
                 Ok(Patched::Intricate) => {}
+                Ok(Patched::Outdated(names)) => Arc::make_mut(&mut trust.dirty).add(names),
                 Err(error) => {
                     self.missed();
                     return Err(error);
@@ -176,7 +179,8 @@ impl Live {
             if is_same && self.now.graph.coverage().doubts.is_empty() {
                 return Ok(Err(walked.as_of));
             }
-            self.scan.gather(&self.now.record, walked, control).map(Ok)
+            let gathered = self.scan.gather(&self.now.record, walked, control)?;
+            up_to_date(&self.scan, self.watches.as_ref(), gathered, control).map(Ok)
         });
         let gathered = match taken {
             Ok(Ok(gathered)) => gathered,
@@ -273,6 +277,30 @@ impl Live {
         self.now.graph.set_coverage(coverage);
         self.shared.publish(&self.now.graph);
     }
+}
+
+/// Has names looked at again that are not what they are known as, and nobody has told of that.
+fn up_to_date(
+    scan: &Scan,
+    watches: Option<&Arc<Watches>>,
+    mut gathered: Gathered,
+    control: &Control,
+) -> Result<Gathered, ScanError> {
+    let Some(watches) = watches else { return Ok(gathered) };
+    // Who makes links all the time is told of: the next refresh goes on.
+    for _ in 0..8 {
+        let tables = &gathered.base.tables;
+        let outdated = tables.outdated(tables.further.keys().copied());
+        if outdated.is_empty() {
+            break;
+        }
+        let mut dirty = Dirty::default();
+        dirty.add(outdated);
+        let trust = Trust { watches: Arc::clone(watches), dirty: Arc::new(dirty) };
+        let walked = scan.walk(&gathered.record, Some(trust), control)?;
+        gathered = scan.gather(&gathered.record, walked, control)?;
+    }
+    Ok(gathered)
 }
 
 impl Trust {

@@ -6,6 +6,9 @@
 //! links, files with links elsewhere and files out of the scope, which can change without a notice,
 //! are asked every time. When the kernel could not tell everything, or will not, everything is
 //! asked; until that is done the graph says that it is in doubt.
+//!
+//! One thing no kernel tells: a file of a single name gets a second one out of the scope, and is written
+//! to under that. Who has such links made asks a scan ([`crate::scan::Scan::run_after`], one `stat` a file).
 
 mod changes;
 mod current;

@@ -35,6 +35,8 @@ pub(super) enum Patched {
     Done(Vec<Told>),
     /// This takes a walk.
     Intricate,
+    /// So does this, and a look at these names, of which nobody has told.
+    Outdated(Vec<(Identity, Vec<u8>)>),
 }
 
 impl Live {
@@ -73,6 +75,10 @@ impl Live {
         let mut altered = Altered::default();
         if exchange(&mut tables, &found, &mut altered).is_err() {
             return Ok(Patched::Intricate);
+        }
+        let outdated = tables.outdated(altered.files.iter().copied());
+        if !outdated.is_empty() {
+            return Ok(Patched::Outdated(outdated));
         }
         let Found { folders, parts, revisited, mut counts, .. } = found;
         let mut told = Vec::new();

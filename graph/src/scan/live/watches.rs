@@ -74,6 +74,13 @@ impl Dirty {
         Self { all: true, ..Self::default() }
     }
 
+    /// These names, as if they had been told of.
+    pub(super) fn add(&mut self, names: impl IntoIterator<Item = (Identity, Vec<u8>)>) {
+        for (directory, name) in names {
+            self.names.entry(directory).or_default().insert(name);
+        }
+    }
+
     /// Whether nothing was told.
     pub(crate) fn is_empty(&self) -> bool {
         !self.all && !self.has_lost && self.names.is_empty()

@@ -75,6 +75,35 @@ fn a_rebase_in_place_is_seen_and_a_guest_that_writes_is_no_event() {
     assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
 }
 
+/// Only the directory of the new link is told of the link, and of what is written under it.
+#[test]
+fn an_image_is_seen_to_change_when_it_is_written_under_a_new_hard_link() {
+    let fleet = Fleet::told();
+    for folder in ["in", "in/a", "in/b"] {
+        fleet.folder(folder);
+    }
+    for base in ["in/a/one", "in/a/two"] {
+        fleet.image(base, None);
+    }
+    fleet.image("in/a/over", Some("one"));
+    let Some(mut live) = live(&fleet) else { return };
+    std::fs::hard_link(fleet.path("in/a/over"), fleet.path("in/b/over")).unwrap();
+    fleet.image("in/b/over", Some(fleet.path("in/a/two").to_str().unwrap()));
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    let id = |name: &str| live.graph().find(&fleet.path(name)).unwrap();
+    assert!(live.graph().depends_on(id("in/a/over"), id("in/a/two")).is_yes());
+    assert!(live.graph().depends_on(id("in/a/over"), id("in/a/one")).is_no());
+    // The name that is left is what the other was: also where a walk has to be made.
+    std::fs::remove_file(fleet.path("in/b/over")).unwrap();
+    std::fs::hard_link(fleet.path("in/a/two"), fleet.path("in/b/two")).unwrap();
+    fleet.image("in/b/two", Some(fleet.path("in/a/one").to_str().unwrap()));
+    fleet.folder("in/c");
+    std::fs::rename(fleet.path("in/b"), fleet.path("in/c/b")).unwrap();
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
 /// The kernel keeps so many notices and no more: nothing is then believed, and everything asked.
 #[test]
 fn more_than_the_kernel_can_tell_is_asked_again() {
