@@ -35,7 +35,8 @@ struct Volume {
 pub(super) struct Definitions {
     named: Vec<Named>,
     volumes: Vec<Volume>,
-    pools: HashMap<String, PathBuf>,
+    /// Where their volumes lie; nothing for a pool on another host.
+    pools: HashMap<String, Option<PathBuf>>,
 }
 
 /// What libvirt keeps in files beside domains and pools: none of it names disks.
@@ -49,8 +50,8 @@ impl Definitions {
         let file = File::read(text)?;
         let Some(root) = &file.root else { return Err("holds no XML element".to_owned()) };
         if root == "pool" {
-            if let (Some(name), Some(target)) = (file.name, file.target) {
-                self.pools.insert(name, target.into());
+            if let Some(name) = file.name {
+                self.pools.insert(name, file.target.map(PathBuf::from));
             }
             return Ok(());
         }
@@ -78,7 +79,8 @@ impl Definitions {
         let Self { mut named, volumes, pools } = self;
         for Volume { owner, pool, name, source } in volumes {
             match pools.get(&pool) {
-                Some(target) => named.push(Named { owner, path: target.join(name), source }),
+                Some(None) => {}
+                Some(Some(target)) => named.push(Named { owner, path: target.join(name), source }),
                 None => doubts.push(Doubt {
                     path: source,
                     kind: DoubtKind::Owner,
@@ -152,9 +154,12 @@ impl File {
         if is_root && self.root.is_none() {
             self.root = Some(name.as_ref().to_owned());
         }
-        if name.as_ref() != "source" {
-            return Ok(());
-        }
+        let is_argument = match name.as_ref() {
+            "source" => false,
+            // Of QEMU's own command line, and firmware's variables.
+            "arg" | "varstore" => true,
+            _ => return Ok(()),
+        };
         let (mut pool, mut volume) = (None, None);
         for attribute in element.attributes() {
             let attribute = attribute.map_err(|error| error.to_string())?;
@@ -163,6 +168,7 @@ impl File {
                 .map_err(|error| error.to_string())?;
             match attribute.key.local_name().as_ref() {
                 // The source of a network card has a `dev` too: that is no path.
+                _ if is_argument => self.paths.extend(paths_in(&value)),
                 "file" | "dev" if value.starts_with('/') => self.paths.push(value.into_owned()),
                 "pool" => pool = Some(value.into_owned()),
                 "volume" => volume = Some(value.into_owned()),
@@ -184,13 +190,24 @@ impl File {
             }
             ("name", _) if stack.len() == 2 => self.name = Some(words.to_owned()),
             ("path", Some("target")) if is_path => self.target = Some(words.to_owned()),
-            // Firmware and its variables, and the file of an NVDIMM.
-            ("nvram" | "loader", _) | ("path", Some("source")) if is_path => {
+            // Firmware and its variables, what is booted directly, and the file of an NVDIMM.
+            ("nvram" | "loader" | "kernel" | "initrd" | "dtb", _) | ("path", Some("source"))
+                if is_path =>
+            {
                 self.paths.push(words.to_owned());
             }
             _ => {}
         }
     }
+}
+
+/// Whatever may be a path in an argument to QEMU: `file=/a,if=virtio`, `{"filename": "/a"}`, `/a`. What is
+/// none is not there, and claims nothing.
+fn paths_in(argument: &str) -> Vec<String> {
+    // QEMU writes a comma that is part of a name twice.
+    let whole = argument.replace(",,", "\0");
+    let parts = whole.split([',', '=', '"', '\'']).filter(|part| part.starts_with('/'));
+    parts.map(|part| part.replace('\0', ",")).collect()
 }
 
 #[cfg(test)]
@@ -235,6 +252,38 @@ mod tests {
         assert_eq!(paths, expected);
         assert!(named.iter().all(|named| &*named.owner == "vm build & a"));
         assert_eq!(doubts, []);
+    }
+
+    /// They were not read: what is named there was free to go.
+    #[test]
+    fn a_disk_of_qemus_own_command_line_has_an_owner_and_so_has_what_is_booted() {
+        let text = r#"<domain xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>a</name>
+          <os><kernel>/boot/vmlinuz</kernel><initrd>/boot/initrd.img</initrd>
+            <varstore path='/vars.json'/></os>
+          <qemu:commandline><qemu:arg value='-drive'/>
+            <qemu:arg value='file=/images/a,,b.qcow2,if=virtio,format=qcow2'/>
+            <qemu:arg value='{"driver":"file","filename":"/images/c.raw"}'/>
+            <qemu:arg value='/images/d.raw'/><qemu:env name='E' value='/x'/>
+          </qemu:commandline></domain>"#;
+        let mut definitions = Definitions::default();
+        definitions.add(Path::new("/etc/a.xml"), text.as_bytes()).unwrap();
+        let named = definitions.resolve(&mut Vec::new());
+        let paths: Vec<_> = named.iter().map(|named| named.path.to_str().unwrap()).collect();
+        let booted = ["/boot/vmlinuz", "/boot/initrd.img", "/vars.json"];
+        assert_eq!(
+            paths,
+            [&booted[..], &["/images/a,b.qcow2", "/images/c.raw", "/images/d.raw"]].concat()
+        );
+    }
+
+    #[test]
+    fn a_volume_of_a_pool_on_another_host_is_no_file_of_this_one() {
+        let mut definitions = Definitions::default();
+        definitions.add(Path::new("/etc/a.xml"), DOMAIN.as_bytes()).unwrap();
+        let pool = "<pool type='rbd'><name>default</name><source><host name='h'/></source></pool>";
+        definitions.add(Path::new("/etc/pool.xml"), pool.as_bytes()).unwrap();
+        let mut doubts = Vec::new();
+        assert_eq!((definitions.resolve(&mut doubts).len(), doubts.len()), (5, 0));
     }
 
     #[test]
