@@ -1,7 +1,7 @@
 //! The directories of a fleet: found by identity, by path, and from one another.
 
 use std::hash::BuildHasher;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashTable};
@@ -11,6 +11,9 @@ use crate::scan::paths::split;
 use crate::scan::question::Gap;
 use crate::scan::record::Folder;
 use crate::scan::tables::Hasher;
+
+/// So many paths of one directory are told apart.
+const MOST_PATHS: usize = 64;
 
 /// One directory.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(super) struct Directories {
     /// Those that have a parent, by it and their name in it.
     by_name: HashTable<u32>,
     hasher: Hasher,
+    /// Directories that are mounted once more, and where.
+    elsewhere: Vec<(u32, Box<[u8]>)>,
 }
 
 impl Directories {
@@ -99,6 +104,41 @@ impl Directories {
     pub(super) fn identity(&self, number: u32) -> Option<(u64, u64)> {
         let mut all = self.by_identity.iter();
         all.find(|(_, directory)| **directory == number).map(|(identity, _)| *identity)
+    }
+
+    /// Notes where directories lie beside the path under which they are shown.
+    pub(super) fn lie_elsewhere(&mut self, mut elsewhere: Vec<((u64, u64), PathBuf)>) {
+        elsewhere.sort_unstable();
+        for (identity, path) in elsewhere {
+            if let Some(number) = self.of_identity(identity)
+                && self.path(number) != path
+            {
+                self.elsewhere.push((number, bytes(&path).into()));
+            }
+        }
+    }
+
+    /// Paths at which a directory may lie beside the one under which it is shown: it or one above it is
+    /// mounted once more. Whether it does lie there has to be asked.
+    pub(super) fn other_paths(&self, directory: u32) -> Vec<Vec<u8>> {
+        if self.elsewhere.is_empty() {
+            return Vec::new();
+        }
+        let mut paths = vec![bytes(self.path(directory)).to_vec()];
+        let mut next = 0;
+        while next < paths.len() && paths.len() < MOST_PATHS {
+            for (number, other) in &self.elsewhere {
+                let shown = bytes(self.path(*number));
+                for (old, new) in [(shown, &**other), (other, shown)] {
+                    let rest = paths[next].strip_prefix(old);
+                    let rest = rest.filter(|rest| matches!(rest.first(), None | Some(b'/')));
+                    let path = rest.map(|rest| [new, rest].concat());
+                    paths.extend(path.filter(|path| !paths.contains(path)));
+                }
+            }
+            next += 1;
+        }
+        paths.split_off(1)
     }
 
     /// What is known of a path, by its very bytes.

@@ -106,7 +106,7 @@ impl Worker<'_> {
             return Some(directory);
         }
         let path: Arc<Path> = path.into();
-        let parent = Parent { device: Some(measures.device), is_remote };
+        let parent = Parent { device: Some(measures.device), is_remote, is_link: false };
         let below = |name| Work::Directory { path: path.join(os_str(name)), parent };
         self.done.work.extend(old.folders().map(below));
         let (is_told, of) = (!is_remote, Arc::clone(&path));
@@ -216,7 +216,8 @@ impl Worker<'_> {
         let opened = match opened {
             Ok(opened) => opened,
             Err(OpenError::NotRegularFile(FileKind::Directory)) => {
-                let parent = Parent { device: Some(device), is_remote: at.is_remote };
+                let (device, is_remote) = (Some(device), at.is_remote);
+                let parent = Parent { device, is_remote, is_link: true };
                 self.done.links.push((full, parent));
                 return self.elsewhere(name, true, None, part);
             }

@@ -38,10 +38,10 @@ impl Scan {
             trust.watches.begin();
         }
         let crew = Crew::begin(self.orders(before, trust, control), None)?;
-        let Found { folders, parts, doubts, skipped, counts, .. } = crew.walked()?;
+        let Found { folders, parts, doubts, skipped, elsewhere, counts, .. } = crew.walked()?;
         let record = Record::new(folders, parts);
         let as_of = AsOf { generation: before.inner.generation + 1, time };
-        Ok(Walked { crew, record, doubts, skipped, counts, start, as_of })
+        Ok(Walked { crew, record, doubts, skipped, elsewhere, counts, start, as_of })
     }
 
     /// Has nothing to walk.
@@ -58,6 +58,7 @@ impl Scan {
             record: Record::default(),
             doubts: Vec::new(),
             skipped: Vec::new(),
+            elsewhere: Vec::new(),
             counts: Counts::default(),
             start: Instant::now(),
             as_of,
@@ -91,8 +92,9 @@ impl Scan {
         walked: Walked,
         control: &Control,
     ) -> Result<Gathered, ScanError> {
-        let Walked { crew, mut record, doubts, skipped, counts, start, as_of } = walked;
+        let Walked { crew, mut record, doubts, skipped, elsewhere, counts, start, as_of } = walked;
         let mut assembly = Assembly::new(&crew, Tables::of(&record.inner));
+        assembly.tables.directories.lie_elsewhere(elsewhere);
         let places = self.place_images(&mut assembly)?;
         let claims = self.place_claims(&mut assembly)?;
         plain::resolve_plain(&mut assembly.tables, crew.threads());
@@ -207,6 +209,7 @@ pub(crate) struct Walked {
     record: Record,
     doubts: Vec<Doubt>,
     skipped: Vec<Skipped>,
+    elsewhere: Vec<((u64, u64), PathBuf)>,
     counts: Counts,
     start: Instant,
     pub(crate) as_of: AsOf,

@@ -44,6 +44,17 @@ impl Assembly<'_> {
         }
     }
 
+    /// Where a relative path leads as well: from the other paths at which the directory is mounted.
+    pub(super) fn locate_elsewhere(&mut self, from: u32, path: &[u8]) -> Step<Vec<Place>> {
+        let mut places = Vec::new();
+        for other in self.tables.directories.other_paths(from) {
+            if self.directory(&other)? == Ok(from) {
+                places.push(self.locate(from, &join(&other, path))?);
+            }
+        }
+        Ok(places)
+    }
+
     /// The number of a directory, by any path that leads to it.
     fn directory(&mut self, path: &[u8]) -> Step<Result<u32, Gap>> {
         if let Some(known) = self.tables.directories.at(path) {

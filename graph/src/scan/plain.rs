@@ -42,6 +42,9 @@ fn plain(tables: &Tables, name: u32) -> u32 {
         _ => return ELABORATE,
     };
     let (directory, path) = split(path);
+    if !directory.is_empty() && !tables.directories.other_paths(name.directory).is_empty() {
+        return ELABORATE;
+    }
     let target = tables.directory(name.directory, directory).and_then(|at| tables.find(at, path));
     let Some(target) = target else { return ELABORATE };
     match (tables.content(target).1, image.backing_format) {

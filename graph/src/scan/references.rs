@@ -81,7 +81,13 @@ fn follow(
     match reference {
         Reference::Relative(path) => {
             let place = assembly.locate(from, path)?;
-            connect(&mut assembly.tables, name, place, draft);
+            connect(&mut assembly.tables, name, place, draft.clone());
+            // What lies beside the image does so wherever that is mounted.
+            if path.contains(&b'/') {
+                for place in assembly.locate_elsewhere(from, path)? {
+                    connect(&mut assembly.tables, name, place, draft.clone());
+                }
+            }
         }
         Reference::Absolute(path) | Reference::DataFile(path) => by_path(assembly, path, draft)?,
         Reference::File(path) => by_path(assembly, &path, draft)?,

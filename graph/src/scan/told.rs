@@ -26,7 +26,8 @@ impl Worker<'_> {
         let dirty = orders.trust.as_ref().map(|trust| Arc::clone(&trust.dirty));
         let names = dirty.as_ref().and_then(|dirty| dirty.names.get(&identity));
         let path: Arc<Path> = path.into();
-        let parent = Parent { device: Some(directory.measures.device), is_remote: false };
+        let device = Some(directory.measures.device);
+        let parent = Parent { device, is_remote: false, is_link: false };
         let at = Place {
             is_trusted: true,
             directory,
@@ -82,7 +83,8 @@ impl Worker<'_> {
             }
         }
         let began = self.shared.orders.now();
-        let parent = Parent { device: Some(directory.measures.device), is_remote: false };
+        let device = Some(directory.measures.device);
+        let parent = Parent { device, is_remote: false, is_link: false };
         let path = Arc::clone(&folder.path);
         let at = Place { is_trusted: true, directory, path, is_remote: false, known: None };
         let mut folders = Vec::new();

@@ -88,7 +88,13 @@ impl<'s> Worker<'s> {
                 }
             }
         }
-        if !self.shared.visit(directory.measures.identity()) {
+        let identity = directory.measures.identity();
+        if !self.shared.visit(identity) {
+            // Through a symbolic link `..` leads where it does from the directory itself; from where it is
+            // mounted once more it does not.
+            if !parent.is_link {
+                self.done.found.elsewhere.push((identity, path.to_owned()));
+            }
             return;
         }
         self.done.found.counts.directories += 1;
@@ -109,7 +115,8 @@ impl<'s> Worker<'s> {
     fn list(&mut self, directory: Directory, path: &Path, is_remote: bool) {
         let path: Arc<Path> = path.into();
         let began = self.shared.orders.now();
-        let parent = Parent { device: Some(directory.measures.device), is_remote };
+        let device = Some(directory.measures.device);
+        let parent = Parent { device, is_remote, is_link: false };
         let mut names = Names::default();
         let mut folders = Vec::new();
         let mut untold = BTreeMap::new();

@@ -20,6 +20,8 @@ pub(super) struct Parent {
     pub(super) device: Option<u64>,
     /// On a network file system, which was then named as a root.
     pub(super) is_remote: bool,
+    /// Through a symbolic link.
+    pub(super) is_link: bool,
 }
 
 /// A piece of work for one worker.
@@ -93,6 +95,8 @@ pub(super) struct Found {
     pub(super) parts: Vec<Brought>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) skipped: Vec<Skipped>,
+    /// Other paths at which directories lie that were walked: where they are mounted once more.
+    pub(super) elsewhere: Vec<((u64, u64), PathBuf)>,
     pub(super) counts: Counts,
     pub(super) revisited: Vec<Revisited>,
     /// Directories went, or are not where they were, or symbolic links lead to them: that is for a
@@ -125,6 +129,7 @@ impl Found {
         self.parts.append(&mut other.parts);
         self.doubts.append(&mut other.doubts);
         self.skipped.append(&mut other.skipped);
+        self.elsewhere.append(&mut other.elsewhere);
         self.counts += other.counts;
         self.revisited.append(&mut other.revisited);
         self.needs_walk |= other.needs_walk;

@@ -1,21 +1,27 @@
 //! File systems that come and go below a watched directory: needs the right to mount.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::fleet::Fleet;
 use super::live::{live, refresh, settled};
+use crate::Verdict;
 use crate::scan::EventKind;
 
-/// A file system in memory, until it is dropped.
+/// Something that is mounted, until it is dropped.
 struct Mounted(PathBuf);
 
 impl Mounted {
-    /// Nothing, with a word on why, where that is not allowed.
+    /// A file system in memory. Nothing, with a word on why, where that is not allowed.
     fn at(place: PathBuf) -> Option<Self> {
+        Self::with(&["-t".as_ref(), "tmpfs".as_ref(), "none".as_ref()], place)
+    }
+
+    fn with(words: &[&OsStr], place: PathBuf) -> Option<Self> {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "none"]).arg(&place).stderr(Stdio::null());
+        mount.args(words).arg(&place).stderr(Stdio::null());
         if mount.status().is_ok_and(|status| status.success()) {
             return Some(Self(place));
         }
@@ -53,4 +59,42 @@ fn what_is_mounted_below_a_watched_directory_is_seen_to_come_and_to_go() {
     assert!(events.contains(&(EventKind::Appeared, "hidden".to_owned())), "{events:?}");
     assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
     assert!(live.is_watching());
+}
+
+/// QEMU goes up from the path by which it opens an image, and there lies something else. It was said that nothing
+/// needs the base beside one of the two places.
+#[test]
+fn an_image_in_a_directory_that_is_mounted_twice_needs_what_it_names_from_each_place() {
+    let fleet = Fleet::new();
+    for folder in ["in/a", "in/a/vms/deep", "in/b", "in/b/vms"] {
+        std::fs::create_dir_all(fleet.path(folder)).unwrap();
+    }
+    for base in ["in/a/base", "in/b/base", "in/a/vms/base"] {
+        fleet.image(base, None);
+    }
+    fleet.image("in/a/vms/over", Some("../base"));
+    fleet.image("in/a/vms/deep/over", Some("../../base"));
+    fleet.image("in/a/vms/deep/inside", Some("../base"));
+    let Some(mut live) = live(&fleet) else { return };
+    let vms = fleet.path("in/a/vms");
+    let bind = ["--bind".as_ref(), vms.as_os_str()];
+    let Some(mounted) = Mounted::with(&bind, fleet.path("in/b/vms")) else { return };
+    let needed_by = |graph: &crate::Graph, base: &str| {
+        let base = graph.find(&fleet.path(base)).unwrap();
+        let removal = graph.removal(&[base]);
+        (removal.verdict, removal.blockers.len())
+    };
+    refresh(&mut live);
+    let fresh = fleet.fresh();
+    for graph in [live.graph(), &fresh.graph] {
+        assert_eq!(needed_by(graph, "in/a/base"), (Verdict::No, 2));
+        assert_eq!(needed_by(graph, "in/b/base"), (Verdict::No, 2));
+        let inside = fresh.graph.disks().filter(|disk| disk.path().ends_with("vms/base"));
+        assert_eq!(inside.map(|disk| disk.needed_by().count()).collect::<Vec<_>>(), [1]);
+        assert_eq!(graph.missing().count(), 0);
+    }
+    drop(mounted);
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    assert_eq!(needed_by(live.graph(), "in/b/base"), (Verdict::Yes, 0));
 }
