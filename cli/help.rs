@@ -160,8 +160,8 @@ pub(crate) const DU: &str = "\
 OWN is what the file takes on its file system, holes not counted. SHARED is what it needs and
 others need as well: it stays when the disk goes. EXCLUSIVE is what deleting the file gives
 back (nothing while other hard links to it remain), RETAINED that and what nothing needs any
-more after it. What the file system itself shares between files (reflinks) is counted in each
-of them, so that less may come back than is said here.
+more after it. What the file system itself shares between files (reflinks) counts in
+OWN of each of them, and comes back with none: with all of them, more than is said here does.
 
 With --owners it also tells what could go if only the disks that owners name were of use.
 

@@ -120,6 +120,22 @@ pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control)
     Ok((live, Control::default()))
 }
 
+/// Has what is said of these disks' bytes count what their file system shares with other files.
+pub(crate) fn ask_reflinks(
+    scanned: &mut Scanned,
+    disks: impl IntoIterator<Item = DiskId>,
+    common: &Common,
+) -> Result<(), Failure> {
+    let (_bar, control) = Bar::new(common);
+    Ok(scanned.ask_reflinks(disks, &control)?)
+}
+
+/// The same of all disks.
+pub(crate) fn ask_all_reflinks(scanned: &mut Scanned, common: &Common) -> Result<(), Failure> {
+    let all: Vec<DiskId> = scanned.graph.disks().map(|disk| disk.id()).collect();
+    ask_reflinks(scanned, all, common)
+}
+
 /// What is to be surveyed.
 struct Surveyed {
     scope: Scope,

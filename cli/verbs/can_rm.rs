@@ -46,8 +46,9 @@ pub(crate) fn judge(
     images: &[PathBuf],
     common: &Common,
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>, Removal), Failure> {
-    let (scanned, ids, paths) = scope::about(images, common)?;
+    let (mut scanned, ids, paths) = scope::about(images, common)?;
     gone(&scanned.graph, &ids, &paths)?;
+    scope::ask_reflinks(&mut scanned, ids.iter().copied(), common)?;
     let removal = ask(&scanned, &scanned.graph, scanned.graph.removal(&ids))?;
     Ok((scanned, ids, paths, removal))
 }

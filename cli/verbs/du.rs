@@ -19,7 +19,8 @@ use crate::show;
 use crate::text::{size, size_or_dash};
 
 pub(crate) fn run(args: &args::Du, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let survey = scope::survey(&args.of.paths, common, true)?;
+    let mut survey = scope::survey(&args.of.paths, common, true)?;
+    scope::ask_all_reflinks(&mut survey.scanned, common)?;
     let scanned = &survey.scanned;
     let graph = &scanned.graph;
     let health = Health::of(graph);
@@ -78,6 +79,7 @@ fn json_of(disk: &Disk<'_>, bytes: Bytes) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", disk.path());
     show::put_bytes_of(&mut map, bytes);
+    map.insert("reflinked".to_owned(), json!(disk.facts().reflinked));
     json!(map)
 }
 

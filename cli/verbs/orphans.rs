@@ -37,7 +37,8 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     let paths: Vec<PathBuf> = args.of.paths.clone();
-    let survey = scope::survey(&paths, common, true)?;
+    let mut survey = scope::survey(&paths, common, true)?;
+    scope::ask_all_reflinks(&mut survey.scanned, common)?;
     let scanned = &survey.scanned;
     let claimed = claimed(scanned, &args.keep)?;
     let only = survey.only.as_deref().map(|paths| show::connected(&scanned.graph, paths));

@@ -27,7 +27,8 @@ pub(crate) fn run(
     common: &Common,
     out: &mut Output,
 ) -> Result<Exit, Failure> {
-    let survey = scope::survey(paths, common, true)?;
+    let mut survey = scope::survey(paths, common, true)?;
+    scope::ask_all_reflinks(&mut survey.scanned, common)?;
     let graph = &survey.scanned.graph;
     let health = Health::of(graph);
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));

@@ -49,8 +49,9 @@ pub(crate) fn run(args: &args::WhatIf, common: &Common, out: &mut Output) -> Res
     let is_there = |one: &Named| (one.kind != "create").then(|| one.path.clone());
     let images = named.iter().flat_map(|one| is_there(one).into_iter().chain(one.onto.clone()));
     let images: Vec<PathBuf> = images.collect();
-    let (scanned, ids, paths) = scope::about(&images, common)?;
+    let (mut scanned, ids, paths) = scope::about(&images, common)?;
     can_rm::gone(&scanned.graph, &ids, &paths)?;
+    scope::ask_all_reflinks(&mut scanned, common)?;
     let told = Told::of(&scanned, named, &ids, &paths)?;
     let doubts = match &told.removal {
         Some(removal) => removal.doubts.clone(),

@@ -211,6 +211,9 @@ pub struct Facts {
     /// Hard links to the file under none of `paths`: while there is one, deleting the paths gives
     /// nothing back.
     pub unseen_links: u64,
+    /// Bytes of `actual_size` that the file system shares with other files, as far as it was asked
+    /// ([`crate::scan::Scanned::ask_reflinks`]): they stay when this one goes.
+    pub reflinked: u64,
     /// What it needs.
     pub references: Vec<EdgeFacts>,
     /// Whether those references are all.
@@ -234,6 +237,7 @@ impl Facts {
             actual_size: None,
             length: None,
             unseen_links: 0,
+            reflinked: 0,
             references: Vec::new(),
             dependencies: DependencyKnowledge::Complete,
             findings: Vec::new(),

@@ -4,13 +4,15 @@
 use super::mounted::Small;
 use crate::support::{command, require_qemu};
 
-/// Every kind that can be mounted here. XFS wants 300 MiB at least; they are holes.
+/// The script that makes a file system in a file and mounts it. XFS wants 300 MiB at least; they are holes.
+pub(super) fn on_loop(make: &str) -> String {
+    format!(
+        "truncate -s 400M \"$0.img\" && {make} \"$0.img\" >&2 && mount -o loop \"$0.img\" \"$0\""
+    )
+}
+
+/// Every kind that can be mounted here.
 fn all() -> Vec<Small> {
-    let on_loop = |make: &str| {
-        format!(
-            "truncate -s 400M \"$0.img\" && {make} \"$0.img\" >&2 && mount -o loop \"$0.img\" \"$0\""
-        )
-    };
     let ext4 = on_loop("mkfs.ext4 -q -O has_journal");
     let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
     Small::of_kinds(&[

@@ -10,6 +10,8 @@ mod full;
 mod mounted;
 // A removal and a clone of the same snapshot at the same time.
 mod races;
+// Files that share their blocks.
+mod reflinks;
 // Many writers and readers on one pool.
 mod writers;
 

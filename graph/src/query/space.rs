@@ -8,8 +8,9 @@ use crate::query::dominators::Dominators;
 
 /// The bytes of one disk. All are allocated bytes: holes count nothing.
 ///
-/// Exact as far as files go: what is reflinked (shared between files by the file system itself) is
-/// counted in each of the files, so that what is given back is at most as much as said here.
+/// What the file system itself shares between files (reflinks) is no file's alone: where it was asked
+/// ([`Facts::reflinked`]) it is not given back, so that at least as much is as said here; it is more only where all
+/// files that share something go. Where it was not asked, what is given back is at most as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bytes {
     /// What the file occupies.
@@ -19,7 +20,7 @@ pub struct Bytes {
     /// to add it all up was given up.
     pub shared: Option<u64>,
     /// What the file system gives back when the file is deleted under all its known paths: its own
-    /// bytes, or nothing while there are other hard links to it.
+    /// bytes but for what is reflinked, or nothing while there are other hard links to it.
     pub exclusive: u64,
     /// What it gives back when, after that, everything goes that nothing needs any more because of
     /// it: the disk and those that it alone keeps.
@@ -85,8 +86,8 @@ impl Graph {
     }
 
     /// Bytes that the file system gives back when the disks of `set` are deleted under every path
-    /// known here. A file that has more hard links than that frees nothing. Reflinked extents are
-    /// counted as if they were not shared, so it is at most as much. O(set).
+    /// known here. A file that has more hard links than that frees nothing, and what the file system shares
+    /// with other files, as far as it was asked ([`Facts::reflinked`]), stays. O(set).
     pub fn freed_by(&self, set: &[DiskId]) -> u64 {
         let mut seen = HashSet::new();
         let disks = set.iter().filter(|id| seen.insert(**id));
@@ -151,5 +152,6 @@ impl Inner {
 
 /// Allocated bytes that go with all known paths of a disk.
 pub(crate) fn exclusive_bytes(facts: &Facts) -> u64 {
-    if facts.unseen_links > 0 { 0 } else { facts.actual_size.unwrap_or(0) }
+    let own = facts.actual_size.unwrap_or(0);
+    if facts.unseen_links > 0 { 0 } else { own.saturating_sub(facts.reflinked) }
 }

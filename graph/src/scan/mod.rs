@@ -31,6 +31,7 @@ mod possible;
 mod question;
 mod record;
 mod references;
+mod reflinks;
 mod replace;
 mod run;
 mod saved;

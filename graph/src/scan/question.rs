@@ -11,7 +11,7 @@ use crate::scan::orders::Orders;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::record::Part;
 use crate::scan::scope::Fingerprint;
-use crate::sys::{Measures, causes, is_symlink_loop};
+use crate::sys::{Measures, Sharing, causes, is_symlink_loop, shared_bytes};
 
 /// How far a chain out of the scope is followed before anybody has asked.
 const AHEAD: usize = 64;
@@ -22,6 +22,9 @@ pub(super) struct Question {
     pub(super) about: About,
 }
 
+/// A file, and the identity that it has to have.
+pub(super) type Identified = (PathBuf, (u64, u64));
+
 pub(super) enum About {
     /// A directory, by any path that leads there.
     Directory(PathBuf),
@@ -29,6 +32,8 @@ pub(super) enum About {
     File(PathBuf),
     /// What must stay the same for a waiver to hold.
     Fingerprint(PathBuf),
+    /// Files, at least one.
+    Shared(Vec<Identified>),
 }
 
 /// What came of it.
@@ -39,6 +44,8 @@ pub(super) enum Answer {
     Files(Vec<(Vec<u8>, Met)>),
     /// What is there now; nothing where there is nothing; nothing at all if that is not known.
     Fingerprint(Option<Option<Fingerprint>>),
+    /// What the file system shares of each.
+    Shared(Vec<Sharing>),
 }
 
 /// A file out of the scope, or why there is none.
@@ -64,6 +71,7 @@ impl Question {
     pub(super) fn path(&self) -> &Path {
         match &self.about {
             About::Directory(path) | About::File(path) | About::Fingerprint(path) => path,
+            About::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
         }
     }
 
@@ -72,8 +80,17 @@ impl Question {
             About::Directory(path) => Answer::Directory(directory(path)),
             About::File(path) => Answer::Files(chain(path, orders, buffer)),
             About::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
+            About::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
         }
     }
+}
+
+fn sharing((path, identity): &Identified) -> Sharing {
+    let opened = open_image(path).ok();
+    let is_it = |stat: &Stat| (stat.device, stat.inode) == *identity;
+    opened
+        .filter(|opened| is_it(&opened.stat))
+        .map_or(Sharing::Unknown, |opened| shared_bytes(&opened.file))
 }
 
 fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {

@@ -2,6 +2,7 @@
 //! of file systems, locks.
 
 mod directory;
+mod extents;
 mod locks;
 #[cfg(target_os = "linux")]
 mod mounts;
@@ -12,6 +13,7 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use directory::{Asked, Directory, EntryKind, Measures};
+pub(crate) use extents::{Sharing, shared_bytes};
 pub(crate) use locks::qemu_locks;
 pub(crate) use notify::{Notice, Notify};
 pub(crate) use residence::{Residence, residence};

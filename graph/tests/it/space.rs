@@ -52,6 +52,21 @@ fn what_a_disk_alone_keeps_goes_with_it() {
 }
 
 #[test]
+fn what_is_reflinked_stays_when_its_file_goes() {
+    let clone = Facts { reflinked: 900, ..disk("base", 1_000) };
+    let graph = graph([clone, on("top", 10, "base")]);
+    let space = graph.space();
+    let (base, top) = (id(&graph, "base"), id(&graph, "top"));
+    assert_eq!(
+        space.of(base),
+        Bytes { own: 1_000, shared: Some(0), exclusive: 100, retained: 100 }
+    );
+    assert_eq!(space.of(top).retained, 110);
+    assert_eq!((graph.freed_by(&[base, top]), graph.removal(&[base, top]).frees), (110, 110));
+    assert_eq!(space.total(), 1_010);
+}
+
+#[test]
 fn a_file_with_an_unseen_hard_link_frees_nothing() {
     let linked = Facts { unseen_links: 1, ..disk("base", 1_000) };
     let graph = graph([linked, on("top", 10, "base")]);

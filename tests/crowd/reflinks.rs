@@ -1,0 +1,49 @@
+//! XFS and btrfs share blocks between files: what is shared is in use as long as one of them is there.
+
+use serde_json::Value;
+
+use super::file_systems::on_loop;
+use super::mounted::Small;
+use crate::support::{items, text_of};
+
+const MIB: u64 = 1 << 20;
+
+/// Everything that `du` says of a disk: own, exclusive, reflinked.
+fn bytes(answer: &Value, name: &str) -> [u64; 3] {
+    let disks = items(answer, "disks");
+    let found = disks.iter().find(|disk| text_of(disk, "path").ends_with(name)).unwrap();
+    ["own", "exclusive", "reflinked"].map(|key| found[key].as_u64().unwrap())
+}
+
+/// Bytes in use. XFS gives back those of removed files in its own time, but before it is frozen.
+fn used(small: &Small) -> u64 {
+    let said = small.sh("sync; fsfreeze -f .; fsfreeze -u .; stat -f -c '%b %f %S' .");
+    let numbers: Vec<u64> = said.split_whitespace().map(|it| it.parse().unwrap()).collect();
+    let &[all, free, size] = numbers.as_slice() else { panic!("{said}") };
+    (all - free) * size
+}
+
+#[test]
+fn what_is_reflinked_does_not_come_back_with_one_of_the_files() {
+    let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
+    for small in Small::of_kinds(&[("xfs", "-m", &xfs), ("btrfs", "-m", &btrfs)]) {
+        small.sh("mkdir in; head -c 16M /dev/urandom > in/golden.raw; sync
+             cp --reflink=always in/golden.raw in/vm.raw; head -c 4M /dev/urandom > in/alone.raw
+             head -c 2M /dev/urandom | dd of=in/vm.raw conv=notrunc status=none; sync");
+        let kind = small.kind;
+        let answer = small.json("du --root in in");
+        let [own, exclusive, reflinked] = bytes(&answer, "vm.raw");
+        assert!(own >= 16 * MIB && reflinked + exclusive == own, "{kind}: {answer}");
+        assert!((2 * MIB..3 * MIB).contains(&exclusive), "{kind}: {answer}");
+        assert_eq!(bytes(&answer, "alone.raw"), [4 * MIB, 4 * MIB, 0], "{kind}: {answer}");
+        let verdict = small.json("can-rm --root in in/vm.raw");
+        assert_eq!(verdict["frees"], exclusive, "{kind}: {verdict}");
+        // What the file system itself says when the file is gone, whatever it needs for its own books.
+        let before = used(&small);
+        small.sh("rm in/vm.raw");
+        let freed = before.saturating_sub(used(&small));
+        assert!(freed.abs_diff(exclusive) < MIB, "{kind}: {freed}, not {exclusive}");
+        let [own, exclusive, _] = bytes(&small.json("du --root in in"), "golden.raw");
+        assert_eq!(own, exclusive, "{kind}: nobody shares it any more");
+    }
+}
