@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::help;
 
-pub(crate) use graph::{Orphans, WhatIf};
+pub(crate) use graph::{Orphans, Scan, WhatIf};
 pub(crate) use pool::{
     Adopt, CloneSnapshot, Create, Gc, InPool, Init, List, Pin, Recover, Remove, Restore, Snap,
     SnapAction, Trash, TrashAction, Unpin, Writing,
@@ -43,7 +43,7 @@ pub(crate) struct Cli {
 pub(crate) enum Verb {
     /// What is there: counts, deepest chain, every problem
     #[command(after_help = help::SCAN)]
-    Scan(Paths),
+    Scan(Scan),
     /// The forest: bases, and under each the overlays that need it; -i inverts
     #[command(after_help = help::TREE)]
     Tree(Tree),
@@ -167,7 +167,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Arguments of `scan`.
+/// What is asked about.
 #[derive(Debug, Args)]
 pub(crate) struct Paths {
     /// Directories or images; without any, the declared scope, else the current directory

@@ -25,7 +25,8 @@ impl Common {
 impl Verb {
     fn common(&mut self) -> &mut Common {
         match self {
-            Self::Scan(args) | Self::Watch(args) => &mut args.common,
+            Self::Scan(args) => &mut args.of.common,
+            Self::Watch(args) => &mut args.common,
             Self::Tree(args) => &mut args.of.common,
             Self::Chain(args) => &mut args.common,
             Self::Dependents(args) => &mut args.of.common,

@@ -110,7 +110,8 @@ Environment:
 
 pub(crate) const SCAN: &str = "\
 Findings are counted by kind, and the first few of each shown; --all shows all, and --json has
-them.
+them. QEMU opens a file per layer and fails near 900: from 64 on a chain is called deep, or from
+what --deep says; --deep 1 names the tops of all chains.
 
 Example:
   $ diskdag scan /var/lib/images /srv/vms
@@ -176,6 +177,9 @@ has open, that is a snapshot of a pool, or lies in its trash, is claimed as well
 kept. What gives back most comes first. The list can be removed as a whole: nothing that is not
 in it needs a disk of it.
 
+--json: orphans (path, own, frees), orphans-total, frees of all together, kept (path, kind,
+detail), doubts, and the scope as ever.
+
 Example:
   $ diskdag orphans --owners /etc/libvirt/qemu /var/lib/images
   $ diskdag orphans --keep golden.qcow2 --owners vms.map -0 /srv/vms | xargs -0 ls -ld
@@ -187,6 +191,10 @@ All changes are made together, in memory; images that are removed go last. Told 
 on those, as can-rm gives it; what would be missing, and who would be broken by that; new cycles;
 what would be needed no more; chains that would be deeper than they should; and what would be
 copied, at most, and given back.
+
+--json: changes (kind, path, onto), verdict (null where nothing is removed), blockers, frees,
+copies, missing (path, needed-by), broken, cycles, unneeded (path, frees), unneeded-frees,
+deepest-before, deepest, deep (path, depth, verdict), doubts, and the scope as ever.
 
 Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2

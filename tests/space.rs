@@ -132,4 +132,10 @@ fn a_chain_of_64_is_called_deep() {
     std::fs::remove_file(fleet.path("64.qcow2")).unwrap();
     fleet.diskdag("tree").rooted().arg(fleet.root()).go().exits(0).never_says("flatten it");
     fleet.diskdag("scan").rooted().arg(fleet.root()).go().exits(0).never_says("deep\n");
+    // Who wants it otherwise says so.
+    let ask = |deep: &str| fleet.diskdag("scan").rooted().arg(fleet.root()).args(["--deep", deep]);
+    let answer = ask("63").json().go().exits(0).scanned("scan");
+    assert_eq!(paths_of(&answer, "deep"), [fleet.path("63.qcow2")]);
+    assert_eq!(text_of(&items(&answer, "deep")[0], "verdict"), "fine");
+    ask("0").go().exits(64);
 }

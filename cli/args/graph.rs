@@ -6,6 +6,16 @@ use clap::Args;
 
 use crate::args::{Common, Paths};
 
+/// Arguments of `scan`.
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// Chains of so many backing files and more are named, the deepest first
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) deep: u32,
+    #[command(flatten)]
+    pub(crate) of: Paths,
+}
+
 /// Arguments of `orphans`.
 #[derive(Debug, Args)]
 pub(crate) struct Orphans {

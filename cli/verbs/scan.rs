@@ -8,7 +8,7 @@ use diskdag_graph::scan::{Scanned, Statistics};
 use diskdag_graph::{Disk, DiskId, EdgeKind, Graph, State};
 use serde_json::{Map, Value, json};
 
-use crate::args::{Common, Paths};
+use crate::args::{self, Common};
 use crate::escape;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -31,15 +31,16 @@ struct Counts {
 /// So many of each kind are shown, unless all are wanted.
 const SHOWN: usize = 10;
 
-pub(crate) fn run(args: &Paths, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let scanned = scope::survey(&args.paths, common, false)?.scanned;
+pub(crate) fn run(args: &args::Scan, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
+    let scanned = scope::survey(&args.of.paths, common, false)?.scanned;
+    let hints = Hints::of(&scanned, args.deep);
     let health = Health::of(&scanned.graph);
     let counts = Counts::of(&scanned.graph);
     match out.json {
-        true => print_json(&scanned, &health, &counts, out)?,
+        true => print_json(&scanned, &health, &counts, &hints, out)?,
         false => {
-            let most = if args.all { usize::MAX } else { SHOWN };
-            print_text(&scanned, &health, &counts, most, out)?;
+            let most = if args.of.all { usize::MAX } else { SHOWN };
+            print_text(&scanned, &health, &counts, &hints, most, out)?;
         }
     }
     Ok(health.exit(scanned.graph.disks()))
@@ -62,6 +63,7 @@ fn print_json(
     scanned: &Scanned,
     health: &Health,
     counts: &Counts,
+    hints: &Hints,
     out: &mut Output,
 ) -> io::Result<()> {
     let graph = &scanned.graph;
@@ -86,7 +88,7 @@ fn print_json(
         })
     });
     answer.list("findings", findings)?;
-    Hints::of(scanned).json(graph, &mut answer)?;
+    hints.json(graph, &mut answer)?;
     let Statistics { directories, files, opened, elapsed, .. } = scanned.statistics;
     answer.field("directories", directories)?;
     answer.field("files", files)?;
@@ -120,6 +122,7 @@ fn print_text(
     scanned: &Scanned,
     health: &Health,
     counts: &Counts,
+    hints: &Hints,
     most: usize,
     out: &mut Output,
 ) -> io::Result<()> {
@@ -146,7 +149,7 @@ fn print_text(
         more(health.doubts.len(), most, "  ", out)?;
     }
     findings(graph, false, most, out)?;
-    Hints::of(scanned).print(graph, out)?;
+    hints.print(graph, out)?;
     if health.doubts.is_empty() && !graph.disks().any(|disk| health.is_broken(&disk)) {
         writeln!(out, "{}", style.good("nothing is broken, and everything could be read"))?;
     }

@@ -24,11 +24,12 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    pub(crate) fn of(scanned: &Scanned) -> Self {
+    /// `deep`: from which depth on a chain is named.
+    pub(crate) fn of(scanned: &Scanned, deep: u32) -> Self {
         let graph = &scanned.graph;
         let is_known = scanned.owned.were_asked() && scanned.owned.doubts().is_empty();
         Self {
-            deep: graph.deepest_chains(DepthPolicy::default().warn, usize::MAX),
+            deep: graph.deepest_chains(deep, usize::MAX),
             relocated: graph.relocated(),
             duplicates: graph.duplicates(),
             orphans: is_known.then(|| show::orphans(scanned)),
