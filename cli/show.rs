@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::Scanned;
 use diskdag_graph::{
-    Bytes, DepthPolicy, DepthVerdict, Depths, Disk, DiskId, Doubt, Edge, Graph, Key, Space,
+    Bytes, DepthPolicy, DepthVerdict, Depths, Disk, DiskId, Doubt, Edge, Graph, KeyRef, Space,
 };
 use diskdag_snapshot::catalogue::{SnapshotRecord, Standing};
 use diskdag_snapshot::{Host, Pool};
@@ -99,8 +99,8 @@ fn disk_json(
     put_path(&mut map, "path", disk.path());
     put_paths(&mut map, "paths", disk.paths());
     let (device, inode) = match disk.key() {
-        Key::File { device, inode } => (Some(device), Some(inode)),
-        Key::Name(_) => (None, None),
+        KeyRef::File { device, inode } => (Some(device), Some(inode)),
+        KeyRef::Name(_) => (None, None),
     };
     let findings: Vec<Value> = disk
         .findings()
@@ -163,7 +163,7 @@ fn edge_json(edge: &Edge<'_>) -> Value {
     map.insert("from".to_owned(), json!(edge.from.number()));
     map.insert("to".to_owned(), json!(edge.to.number()));
     map.insert("kind".to_owned(), json!(edge.facts.kind.name()));
-    put_bytes(&mut map, "name", &edge.facts.name);
+    put_bytes(&mut map, "name", edge.facts.name);
     match &edge.facts.format {
         Some(format) => put_bytes(&mut map, "format", format),
         None => {

@@ -76,7 +76,7 @@ fn layers<'g>(graph: &'g Graph, id: DiskId, asked: &'g Path) -> Vec<Layer<'g>> {
 /// The format and size with which QEMU opens a disk: what the reference to it declares is
 /// believed, whatever the file holds.
 fn opened_as(disk: &Disk<'_>, edge: Option<&Edge<'_>>) -> (&'static str, Option<u64>) {
-    let declared = edge.and_then(|edge| edge.facts.format.as_deref());
+    let declared = edge.and_then(|edge| edge.facts.format);
     match (disk.format(), declared) {
         (Format::Qcow2, _) if edge.is_some_and(|edge| edge.facts.ends_chain) => {
             let sectors = disk.length().map(|length| length.next_multiple_of(512));

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use diskdag_graph::{Certainty, Disk, EdgeFacts, EdgeKind, State};
+use diskdag_graph::{Certainty, Disk, EdgeKind, Reference, State};
 
 use crate::escape;
 use crate::health::Health;
@@ -92,7 +92,7 @@ pub(crate) fn mermaid(disks: &[Disk<'_>], health: &Health, out: &mut dyn Write) 
 }
 
 /// What is written on an edge that is more than a plain backing reference.
-fn label(facts: &EdgeFacts) -> &'static str {
+fn label(facts: Reference<'_>) -> &'static str {
     match (facts.kind, facts.certainty) {
         (EdgeKind::Backing, Certainty::Certain) => "",
         (EdgeKind::Backing, Certainty::Possible) => "possibly",

@@ -79,7 +79,7 @@ fn json_of(disk: &Disk<'_>, bytes: Bytes) -> Value {
     let mut map = Map::new();
     put_path(&mut map, "path", disk.path());
     show::put_bytes_of(&mut map, bytes);
-    map.insert("reflinked".to_owned(), json!(disk.facts().reflinked));
+    map.insert("reflinked".to_owned(), json!(disk.reflinked()));
     json!(map)
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::Scanned;
 use diskdag_graph::{
-    Change, DepthPolicy, DiskId, EdgeFacts, EdgeKind, Facts, Graph, Key, Removal, Verdict, WhatIf,
+    Change, DepthPolicy, DiskId, EdgeFacts, EdgeKind, Facts, Graph, Key, Reference, Removal,
+    Verdict, WhatIf,
 };
 use serde_json::{Map, Value, json};
 
@@ -116,7 +117,7 @@ impl<'g> Told<'g> {
             let disk = id_of.get(path).and_then(|id| graph.disk(*id));
             disk.map_or_else(
                 || Key::name(path.as_os_str().as_encoded_bytes()),
-                |disk| disk.key().clone(),
+                |disk| disk.key().to_key(),
             )
         };
         let (mut changes, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
@@ -132,10 +133,10 @@ impl<'g> Told<'g> {
                 continue;
             }
             let own = graph.disk(disk).map(|disk| disk.references()).unwrap_or_default();
-            let stay = own.iter().filter(|edge| edge.kind != EdgeKind::Backing).cloned();
+            let stay = own.iter().filter(|edge| edge.kind != EdgeKind::Backing);
             changes.push(Change::Repoint {
                 disk,
-                references: below.into_iter().chain(stay).collect(),
+                references: below.into_iter().chain(stay.map(Reference::to_facts)).collect(),
             });
             changed.push(disk);
         }

@@ -110,6 +110,6 @@ fn how(graph: &Graph, from: DiskId, to: DiskId) -> String {
         Certainty::Certain => "",
         Certainty::Possible => "possibly: ",
     };
-    let name = escape::name(&edge.facts.name);
+    let name = escape::name(edge.facts.name);
     format!("({maybe}{} {name}, {})", edge.facts.kind.name(), edge.facts.rule.code())
 }

@@ -89,7 +89,7 @@ impl Graph {
         let mut batch = Batch { inner, idle, changed, applied: Applied::default() };
         for change in changes.drain(..) {
             match change {
-                Change::Insert(facts) => batch.insert(facts),
+                Change::Insert(facts) => batch.insert(&facts),
                 Change::Repoint { disk, references } => batch.repoint(disk.slot, references),
                 Change::Remove(disk) => batch.remove(disk.slot),
             }

@@ -29,6 +29,11 @@ impl Arc {
         self.word & POSITION
     }
 
+    /// [`BACKING`], [`CERTAIN`] and [`ENDS`].
+    pub(crate) fn traits(&self) -> u32 {
+        self.word & (BACKING | CERTAIN | ENDS)
+    }
+
     /// QEMU would open this very disk.
     pub(crate) fn certain(&self) -> bool {
         self.word & CERTAIN != 0

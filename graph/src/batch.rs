@@ -1,15 +1,13 @@
 //! One batch of changes on its way into a graph.
 
-use std::sync::Arc as Shared;
-
 use crate::apply::Applied;
-use crate::facts::{Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Key, State};
-use crate::graph::{Inner, Told, bytes};
+use crate::facts::{Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, KeyRef, State};
+use crate::graph::{Inner, bytes};
 use crate::labels::{
     Changed, EDITED, Flags, GOING, LEAVING, MISSING_WITH_NEEDS, Moved, NONE, PLACED, PLACEHOLDER,
     SELF_DOUBTFUL, SELF_MISSING,
 };
-use crate::links::{BACKING, CERTAIN, ENDS, STEP};
+use crate::links::{Arc, BACKING, CERTAIN, ENDS, STEP};
 
 /// One batch on its way into the graph.
 pub(crate) struct Batch<'g> {
@@ -22,25 +20,26 @@ pub(crate) struct Batch<'g> {
 }
 
 impl Batch<'_> {
-    pub(crate) fn insert(&mut self, facts: Facts) {
-        let (slot, is_new) = match self.inner.slot_of_key(&facts.key) {
+    pub(crate) fn insert(&mut self, facts: &Facts) {
+        let key = facts.key.as_ref();
+        let (slot, is_new) = match self.inner.slot_of_key(key) {
             Some(slot) => (slot, self.inner.is_placeholder(slot)),
-            None => (self.allocate(&facts.key), true),
+            None => (self.allocate(key), true),
         };
         self.applied.inserted += usize::from(is_new);
         self.applied.updated += usize::from(!is_new);
         self.inner.clock += 1;
         let at = self.inner.clock;
-        self.set(slot, Told { facts, at }, false);
+        self.set(slot, facts, at, false);
     }
 
     pub(crate) fn repoint(&mut self, slot: u32, references: Vec<EdgeFacts>) {
-        let Some(told) = self.inner.disks.at(slot) else { return };
-        let facts = &mut Shared::make_mut(told).facts;
-        let before = std::mem::replace(&mut facts.references, references);
+        let Some(known) = self.inner.known(slot) else { return };
+        let (facts, at) = (known.facts(references), known.told());
+        self.inner.records.put(slot, &facts, at);
         self.inner.labels.unflag(slot, PLACEHOLDER);
         self.applied.updated += 1;
-        self.relink(slot, &before);
+        self.relink(slot, &facts.references);
     }
 
     /// Takes a disk's references away. What else is known of it stays until the batch ends, in case
@@ -53,34 +52,35 @@ impl Batch<'_> {
         self.idle.push((slot, self.inner.clock));
     }
 
-    /// Makes `told` what is known of `slot`.
-    fn set(&mut self, slot: u32, mut told: Told, is_placeholder: bool) {
-        let inner = &mut *self.inner;
-        // A list that was pushed to has room for four, which nobody will need.
-        told.facts.paths.shrink_to_fit();
-        told.facts.references.shrink_to_fit();
-        let before = inner.disks.at(slot).replace(Shared::new(told));
-        let Some(facts) = inner.disks.get(slot).as_ref().map(|told| &told.facts) else { return };
-        let before = before.as_ref().map(|told| &told.facts);
-        let before_paths = before.map_or(&[][..], |facts| &facts.paths);
-        if facts.paths != before_paths {
-            for path in before_paths {
-                inner.by_path.remove(bytes(path), slot);
+    /// Makes `facts`, told at a time, what is known of `slot`.
+    fn set(&mut self, slot: u32, facts: &Facts, at: u64, is_placeholder: bool) {
+        let Inner { records, by_path, namesakes, .. } = &mut *self.inner;
+        let before = records.get(slot);
+        let before_paths = before.map(|known| known.paths());
+        let paths = || facts.paths.iter().map(|path| &**path);
+        let has_moved = !before_paths.into_iter().flatten().eq(paths());
+        if let Some(known) = before {
+            namesakes.forget(slot, known);
+            if has_moved {
+                known.paths().for_each(|path| by_path.remove(bytes(path), slot));
             }
-            for path in &facts.paths {
-                inner.by_path.insert(bytes(path), slot);
-            }
+        }
+        records.put(slot, facts, at);
+        if has_moved {
+            paths().for_each(|path| by_path.insert(bytes(path), slot));
+        }
+        if facts.state == State::Missing
+            && let Some(known) = records.get(slot)
+        {
+            namesakes.note(slot, known);
         }
         let is = Is {
             missing: facts.state == State::Missing,
             doubtful: facts.dependencies == DependencyKnowledge::Unknown,
             placeholder: is_placeholder,
         };
-        inner.namesakes.replace(slot, before, facts);
-        let had_gone = inner.labels.flags(slot) & GOING != 0;
         self.state(slot, is);
-        let before = before.filter(|_| !had_gone);
-        self.relink(slot, before.map_or(&[], |facts| &facts.references));
+        self.relink(slot, &facts.references);
     }
 
     /// Notes in the label what a disk is itself.
@@ -109,19 +109,26 @@ impl Batch<'_> {
         }
     }
 
-    /// Makes the references of `slot` the edges that leave it. Those that lead where those
-    /// `before` did stay as they are.
-    fn relink(&mut self, slot: u32, before: &[EdgeFacts]) {
-        let Some(facts) = self.inner.facts(slot) else { return };
-        let alike = |(before, now): (&EdgeFacts, &EdgeFacts)| {
-            before.target == now.target && traits(before) == traits(now)
+    /// Makes these references of `slot` the edges that leave it. Edges that lead where they did stay as
+    /// they are.
+    fn relink(&mut self, slot: u32, references: &[EdgeFacts]) {
+        let inner = &*self.inner;
+        let is_still = |arc: Arc| {
+            let edge = references.get(arc.position() as usize);
+            edge.is_some_and(|edge| {
+                let target = inner.known(arc.to).map(|known| known.key());
+                arc.traits() == traits(edge) && target.is_some_and(|key| key == edge.target)
+            })
         };
-        if before.len() == facts.references.len() && before.iter().zip(&facts.references).all(alike)
-        {
-            return;
+        let (mut before, mut still) = (0, 0);
+        for arc in inner.slots.outgoing(slot) {
+            before += 1;
+            still += usize::from(is_still(arc));
         }
-        self.unlink(slot);
-        self.link(slot);
+        if still < before || before < references.len() {
+            self.unlink(slot);
+            self.link(slot, references);
+        }
     }
 
     /// Takes away the edges that leave `slot`.
@@ -148,20 +155,18 @@ impl Batch<'_> {
     }
 
     /// Connects `slot` with its targets, making placeholders of those nobody has inserted.
-    fn link(&mut self, slot: u32) {
-        // Held, so that placeholders may be made meanwhile.
-        let Some(told) = self.inner.disks.get(slot).clone() else { return };
+    fn link(&mut self, slot: u32, references: &[EdgeFacts]) {
         // Over what nothing needs there is no cycle.
         let is_free =
             self.inner.labels.flags(slot) & PLACED == 0 && !self.inner.slots.has_incoming(slot);
-        let references = &told.facts.references;
         let first = references.iter().position(|edge| edge.kind == EdgeKind::Backing);
         // An edge is put before those that are there, and the step comes first.
         let others = (0..references.len()).rev().filter(|at| Some(*at) != first);
         for at in others.chain(first) {
             let edge = &references[at];
-            let target = self.inner.slot_of_key(&edge.target);
-            let target = target.unwrap_or_else(|| self.allocate_placeholder(&edge.target));
+            let key = edge.target.as_ref();
+            let target = self.inner.slot_of_key(key);
+            let target = target.unwrap_or_else(|| self.allocate_placeholder(key));
             let step = if Some(at) == first { STEP } else { 0 };
             let position = u32::try_from(at).unwrap_or(NONE);
             let traits = traits(edge) | step;
@@ -173,20 +178,17 @@ impl Batch<'_> {
     }
 
     /// A slot for a disk that the graph does not hold yet.
-    fn allocate(&mut self, key: &Key) -> u32 {
+    fn allocate(&mut self, key: KeyRef<'_>) -> u32 {
         let slot = self.inner.slots.add();
         self.inner.labels.next_generation(slot);
-        self.inner.by_key.insert(key, slot);
+        self.inner.by_key.insert(&key, slot);
         self.changed.fresh.push(slot);
         slot
     }
 
-    fn allocate_placeholder(&mut self, key: &Key) -> u32 {
+    fn allocate_placeholder(&mut self, key: KeyRef<'_>) -> u32 {
         let slot = self.allocate(key);
-        let told = Told { facts: Facts::placeholder(key.clone()), at: 0 };
-        self.inner.namesakes.replace(slot, None, &told.facts);
-        *self.inner.disks.at(slot) = Some(Shared::new(told));
-        self.state(slot, Is { missing: true, doubtful: false, placeholder: true });
+        self.set(slot, &Facts::placeholder(key.to_key()), 0, true);
         slot
     }
 
@@ -225,10 +227,10 @@ impl Batch<'_> {
 
     /// Leaves of a disk that was removed what those see who still need it.
     fn make_placeholder(&mut self, slot: u32, removed: u64) {
-        let Some(facts) = self.inner.facts(slot) else { return };
-        let paths = facts.paths.clone();
-        let placeholder = Facts { paths, ..Facts::placeholder(facts.key.clone()) };
-        self.set(slot, Told { facts: placeholder, at: removed }, true);
+        let Some(known) = self.inner.known(slot) else { return };
+        let paths = known.paths().map(Into::into).collect();
+        let placeholder = Facts { paths, ..Facts::placeholder(known.key().to_key()) };
+        self.set(slot, &placeholder, removed, true);
     }
 }
 
@@ -250,13 +252,13 @@ fn traits(edge: &EdgeFacts) -> u32 {
 impl Inner {
     /// Gives a slot back; its ids go stale.
     fn free(&mut self, slot: u32) {
-        if let Some(told) = self.disks.at(slot).take() {
-            for path in &told.facts.paths {
-                self.by_path.remove(bytes(path), slot);
-            }
-            self.by_key.remove(&told.facts.key, slot);
-            self.namesakes.forget(slot, &told.facts);
+        let Self { records, by_path, by_key, namesakes, .. } = self;
+        if let Some(known) = records.get(slot) {
+            known.paths().for_each(|path| by_path.remove(bytes(path), slot));
+            by_key.remove(&known.key(), slot);
+            namesakes.forget(slot, known);
         }
+        records.clear(slot);
         let is_good_again = self.labels.next_generation(slot);
         self.slots.remove(slot, is_good_again);
     }

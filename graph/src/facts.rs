@@ -28,6 +28,50 @@ impl Key {
     pub fn name(name: impl AsRef<[u8]>) -> Self {
         Self::Name(name.as_ref().into())
     }
+
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        match self {
+            Self::File { device, inode } => KeyRef::File { device: *device, inode: *inode },
+            Self::Name(name) => KeyRef::Name(name),
+        }
+    }
+}
+
+/// A [`Key`] as a graph holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyRef<'g> {
+    /// A file, by device and inode number.
+    File {
+        /// `st_dev`
+        device: u64,
+        /// `st_ino`
+        inode: u64,
+    },
+    /// Anything else, by its name.
+    Name(&'g [u8]),
+}
+
+impl KeyRef<'_> {
+    /// The same, to be kept.
+    pub fn to_key(self) -> Key {
+        match self {
+            Self::File { device, inode } => Key::File { device, inode },
+            Self::Name(name) => Key::name(name),
+        }
+    }
+}
+
+impl<'k> From<&'k Key> for KeyRef<'k> {
+    fn from(key: &'k Key) -> Self {
+        key.as_ref()
+    }
+}
+
+impl PartialEq<Key> for KeyRef<'_> {
+    fn eq(&self, other: &Key) -> bool {
+        *self == other.as_ref()
+    }
 }
 
 /// The format of an image, as its content or the reference to it says.

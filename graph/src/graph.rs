@@ -7,15 +7,15 @@ use std::sync::OnceLock;
 
 use crate::apply::Scratch;
 use crate::doubt::Coverage;
-use crate::facts::{Facts, Key, State};
+use crate::facts::{KeyRef, State};
 use crate::index::Index;
 use crate::labels::{Labels, PLACEHOLDER};
 use crate::links::{Arc, Slots};
 use crate::namesakes::Namesakes;
-use crate::pages::Pages;
+use crate::records::{Known, NameOf, Records};
 use crate::sorted::Sorted;
 use crate::structure::Structure;
-use crate::{Disk, Edge};
+use crate::{Disk, Edge, Reference};
 
 /// Names one disk of one graph.
 ///
@@ -26,7 +26,7 @@ use crate::{Disk, Edge};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DiskId {
     pub(crate) slot: u32,
-    pub(crate) generation: u32,
+    pub(crate) generation: u8,
 }
 
 impl DiskId {
@@ -51,8 +51,8 @@ pub struct Graph {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) slots: Slots,
-    /// Per slot; `None` where the slot is free.
-    pub(crate) disks: Pages<Option<Shared<Told>>, 64>,
+    /// What is known of each slot that is not free.
+    pub(crate) records: Records,
     pub(crate) by_key: Index,
     pub(crate) by_path: Index,
     pub(crate) labels: Labels,
@@ -71,19 +71,11 @@ pub(crate) struct Inner {
     structure: OnceLock<Structure>,
 }
 
-/// What is known of a disk, and when it was told: of several disks that claim one path the last
-/// that was told is found.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) facts: Facts,
-    pub(crate) at: u64,
-}
-
 impl Default for Inner {
     fn default() -> Self {
         Self {
             slots: Slots::default(),
-            disks: Pages::of(None),
+            records: Records::default(),
             by_key: Index::default(),
             by_path: Index::default(),
             labels: Labels::default(),
@@ -103,7 +95,7 @@ impl Clone for Inner {
     fn clone(&self) -> Self {
         Self {
             slots: self.slots.clone(),
-            disks: self.disks.clone(),
+            records: self.records.clone(),
             by_key: self.by_key.clone(),
             by_path: self.by_path.clone(),
             labels: self.labels.clone(),
@@ -147,20 +139,20 @@ impl Graph {
     }
 
     /// The disk with this key. O(1).
-    pub fn find_key(&self, key: &Key) -> Option<DiskId> {
-        self.inner.slot_of_key(key).map(|slot| self.inner.id(slot))
+    pub fn find_key<'k>(&self, key: impl Into<KeyRef<'k>>) -> Option<DiskId> {
+        self.inner.slot_of_key(key.into()).map(|slot| self.inner.id(slot))
     }
 
     /// What is known of a disk; `None` for a stale id. O(1).
     pub fn disk(&self, id: DiskId) -> Option<Disk<'_>> {
-        self.inner.live(id).map(|(slot, facts)| Disk::new(&self.inner, slot, facts))
+        self.inner.live(id).map(|known| Disk::new(&self.inner, id.slot, known))
     }
 
     /// Every node, in the order of the slots.
     pub fn disks(&self) -> impl Iterator<Item = Disk<'_>> {
         let inner = &*self.inner;
         let slots = inner.slots.slots();
-        slots.filter_map(move |slot| Some(Disk::new(inner, slot, inner.facts(slot)?)))
+        slots.filter_map(move |slot| Some(Disk::new(inner, slot, inner.known(slot)?)))
     }
 
     /// Every edge.
@@ -194,42 +186,53 @@ impl Inner {
         self.labels.id(slot)
     }
 
-    pub(crate) fn facts(&self, slot: u32) -> Option<&Facts> {
-        self.disks.get(slot).as_ref().map(|told| &told.facts)
+    #[inline]
+    pub(crate) fn known(&self, slot: u32) -> Option<Known<'_>> {
+        self.records.get(slot)
     }
 
     #[inline]
     pub(crate) fn is_live(&self, id: DiskId) -> bool {
-        self.labels.of(id.slot).generation() == id.generation
+        self.labels.of(id.slot).is_of(id)
     }
 
     pub(crate) fn is_placeholder(&self, slot: u32) -> bool {
         self.labels.flags(slot) & PLACEHOLDER != 0
     }
 
-    pub(crate) fn live(&self, id: DiskId) -> Option<(u32, &Facts)> {
-        if !self.is_live(id) {
-            return None;
-        }
-        self.facts(id.slot).map(|facts| (id.slot, facts))
+    pub(crate) fn live(&self, id: DiskId) -> Option<Known<'_>> {
+        if self.is_live(id) { self.known(id.slot) } else { None }
     }
 
     pub(crate) fn edge(&self, arc: Arc) -> Option<Edge<'_>> {
-        let facts = self.facts(arc.from)?.references.get(arc.position() as usize)?;
+        let name = self.known(arc.from)?.reference(arc.position() as usize)?;
+        self.edge_named(arc, name)
+    }
+
+    /// What the edges of a slot lead to, in the order of its references.
+    pub(crate) fn needs(&self, slot: u32) -> Vec<Arc> {
+        let mut arcs: Vec<Arc> = self.slots.outgoing(slot).collect();
+        arcs.sort_unstable_by_key(Arc::position);
+        arcs
+    }
+
+    pub(crate) fn edge_named<'g>(&'g self, arc: Arc, name: NameOf<'g>) -> Option<Edge<'g>> {
+        let target = self.known(arc.to)?.key();
+        let facts = Reference::new(target, name);
         Some(Edge { from: self.id(arc.from), to: self.id(arc.to), facts })
     }
 
-    pub(crate) fn slot_of_key(&self, key: &Key) -> Option<u32> {
-        let mut candidates = self.by_key.candidates(key);
-        candidates.find(|slot| self.facts(*slot).is_some_and(|facts| facts.key == *key))
+    pub(crate) fn slot_of_key(&self, key: KeyRef<'_>) -> Option<u32> {
+        let mut candidates = self.by_key.candidates(&key);
+        candidates.find(|slot| self.known(*slot).is_some_and(|known| known.key() == key))
     }
 
     pub(crate) fn slot_of_path(&self, path: &Path) -> Option<u32> {
         let claims = |slot: u32| {
-            let told = self.disks.get(slot).as_ref()?;
-            let claims = told.facts.paths.iter().any(|have| bytes(have) == bytes(path));
+            let known = self.known(slot)?;
+            let claims = known.paths().any(|have| bytes(have) == bytes(path));
             // The file that took a missing one's place comes before it.
-            claims.then_some((told.facts.state != State::Missing, told.at, slot))
+            claims.then(|| (known.state() != State::Missing, known.told(), slot))
         };
         let best = self.by_path.candidates(bytes(path)).filter_map(claims).max();
         best.map(|(_, _, slot)| slot)
@@ -237,7 +240,7 @@ impl Inner {
 
     /// The path to show for a slot; empty where there is none.
     pub(crate) fn path(&self, slot: u32) -> &Path {
-        self.facts(slot).map_or(Path::new(""), |facts| Disk::new(self, slot, facts).path())
+        self.known(slot).map_or(Path::new(""), |known| Disk::new(self, slot, known).path())
     }
 
     /// To be called before anything is changed in place.

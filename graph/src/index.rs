@@ -6,9 +6,9 @@
 //! differ from the next.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
-use std::sync::Arc as Shared;
+use triomphe::Arc as Shared;
 
-use crate::pages::Pages;
+use crate::pages::{Paged, Pages};
 use foldhash::fast::FixedState;
 
 /// Finds slots. The keys stay where they are, in the disks' facts; one key may lead to several
@@ -120,6 +120,7 @@ impl Index {
         let bits = bucket.bits;
         let goes = bucket.entries.partition_point(|entry| first_bits(entry.hash, bits) & 1 == 0);
         let other = Bucket { bits, entries: bucket.entries.split_off(goes) };
+        bucket.entries.shrink_to(goes + ROOM);
         let directory = Shared::make_mut(&mut self.directory);
         if bits > self.bits {
             *directory = directory.iter().flat_map(|bucket| [*bucket; 2]).collect();

@@ -40,6 +40,7 @@ mod links;
 mod namesakes;
 mod pages;
 mod query;
+mod records;
 pub mod scan;
 mod sorted;
 mod structure;
@@ -47,10 +48,11 @@ mod sys;
 mod usage;
 
 pub use apply::{Applied, ApplyError};
-pub use disk::{Disk, Edge};
+pub use disk::{Disk, Edge, Reference};
 pub use doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource, Skipped, Waived};
 pub use facts::{
-    Certainty, Change, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
+    Certainty, Change, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key,
+    KeyRef, State,
 };
 pub use graph::{DiskId, Graph};
 pub use query::{

@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 
 use foldhash::fast::FixedState;
 
-use crate::facts::{Facts, Key, State};
+use crate::facts::{KeyRef, State};
 use crate::graph::{Inner, bytes};
+use crate::records::Known;
 use crate::sorted::Sorted;
 
 /// The missing files by file name.
@@ -26,22 +27,19 @@ impl Default for Namesakes {
 }
 
 impl Namesakes {
-    /// What was known of `slot` is now `facts`.
-    pub(crate) fn replace(&mut self, slot: u32, before: Option<&Facts>, facts: &Facts) {
-        if let Some(before) = before {
-            self.forget(slot, before);
-        }
-        if facts.state == State::Missing {
-            for name in names(facts).flatten() {
+    /// This is known of `slot` now.
+    pub(crate) fn note(&mut self, slot: u32, known: Known<'_>) {
+        if known.state() == State::Missing {
+            for name in names(known).flatten() {
                 self.by_name.insert((self.hash(name), slot));
             }
         }
     }
 
-    /// `slot` is not there any more, not even as missing.
-    pub(crate) fn forget(&mut self, slot: u32, facts: &Facts) {
-        if facts.state == State::Missing {
-            for name in names(facts).flatten() {
+    /// This is not known of `slot` any more.
+    pub(crate) fn forget(&mut self, slot: u32, known: Known<'_>) {
+        if known.state() == State::Missing {
+            for name in names(known).flatten() {
                 self.by_name.remove(&(self.hash(name), slot));
             }
         }
@@ -59,42 +57,41 @@ impl Inner {
         let found =
             self.namesakes.by_name.range((hash, 0)..=(hash, u32::MAX)).map(|(_, slot)| slot);
         found.filter(move |slot| {
-            let is_called = |facts: &Facts| names(facts).any(|have| have == Some(name));
-            self.facts(*slot).is_some_and(is_called)
+            let is_called = |known| names(known).any(|have| have == Some(name));
+            self.known(*slot).is_some_and(is_called)
         })
     }
 
     /// The missing files that bear a file name of `image`: it may be one of them, moved. The image
     /// itself is none. A file may come twice if both have several names.
     pub(crate) fn namesakes(&self, image: u32) -> impl Iterator<Item = u32> + '_ {
-        let names = self.facts(image).into_iter().flat_map(file_names);
+        let names = self.known(image).into_iter().flat_map(file_names);
         names.flat_map(|name| self.missing_called(name)).filter(move |slot| *slot != image)
     }
 
     /// Whether a missing file bears a file name of `image`, and is another.
     pub(crate) fn is_namesake(&self, missing: u32, image: u32) -> bool {
-        missing != image
-            && self.facts(image).is_some_and(|image| {
-                file_names(image).any(|name| {
-                    self.facts(missing)
-                        .is_some_and(|missing| names(missing).flatten().any(|have| have == name))
-                })
-            })
+        let bears = |missing, image| {
+            file_names(image).any(|name| names(missing).flatten().any(|have| have == name))
+        };
+        let both = self.known(missing).zip(self.known(image));
+        missing != image && both.is_some_and(|(missing, image)| bears(missing, image))
     }
 }
 
 /// The file names of an image, under all its paths.
-pub(crate) fn file_names(facts: &Facts) -> impl Iterator<Item = &[u8]> {
-    facts.paths.iter().filter_map(|path| file_name(bytes(path)))
+pub(crate) fn file_names<'g>(known: Known<'g>) -> impl Iterator<Item = &'g [u8]> + use<'g> {
+    known.paths().filter_map(|path| file_name(bytes(path)))
 }
 
 /// What a missing file is called: by its paths, or else by the name that it is known by.
-pub(crate) fn names(facts: &Facts) -> impl Iterator<Item = Option<&[u8]>> {
-    let key = match &facts.key {
-        Key::Name(name) if facts.paths.is_empty() => Some(&**name),
+pub(crate) fn names<'g>(known: Known<'g>) -> impl Iterator<Item = Option<&'g [u8]>> + use<'g> {
+    let paths = known.paths();
+    let key = match known.key() {
+        KeyRef::Name(name) if paths.len() == 0 => Some(name),
         _ => None,
     };
-    facts.paths.iter().map(|path| bytes(path)).chain(key).map(file_name)
+    paths.map(bytes).chain(key).map(file_name)
 }
 
 /// What stands behind the last slash.

@@ -1,7 +1,7 @@
 //! Small ordered sets of which versions share whatever is the same in both.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc as Shared;
+use triomphe::Arc as Shared;
 
 /// Items in a run, at most.
 const RUN: usize = 256;

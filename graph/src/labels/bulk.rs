@@ -3,6 +3,7 @@
 use crate::labels::order::{Entry, Order};
 use crate::labels::{Changed, EXTRA, LEAVING, Labels, NONE, PAIR, PLACED, SAID, TARGET};
 use crate::links::Slots;
+use crate::pages::Paged;
 
 /// Fewer new disks than this are never worth it, but in an empty graph.
 const MANY: usize = 1024;
@@ -65,7 +66,7 @@ impl Labels {
                     }
                     at = slots.parent(at).unwrap_or(root);
                     depth -= 1;
-                    entries.push(Entry::close(self.id(at)));
+                    entries.push(Entry::close(at));
                 };
                 let Some(sibling) = next else { break };
                 if has_extras {

@@ -3,6 +3,7 @@
 use crate::index::SlotMap;
 use crate::labels::{Labels, NONE};
 use crate::links::Slots;
+use crate::pages::Paged;
 
 /// Where a slot is in the counting.
 #[derive(Clone, Copy, PartialEq)]
@@ -99,8 +100,8 @@ impl Labels {
         let (mut spot, end) = (order.spot(recs, range.start), order.spot(recs, range.end));
         while let Some(run) = order.run(&mut spot, end) {
             depths.each(
-                run.iter(),
-                |entry| entry.disk().slot,
+                run.slots(),
+                |slot| *slot,
                 |_, at| {
                     let over = at.saturating_sub(before);
                     *at = depth + over;

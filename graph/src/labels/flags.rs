@@ -3,12 +3,12 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use crate::labels::order::Entry;
 use crate::labels::{
     DOUBTFUL, EXTRA, Flags, Labels, MISSING, NONE, NOT_PLAIN, PAIR, Recs, SELF_DOUBTFUL,
     SELF_MISSING,
 };
 use crate::links::{Arc, Slots};
+use crate::pages::Paged;
 
 const INHERITED: Flags = DOUBTFUL | MISSING;
 
@@ -34,8 +34,7 @@ impl Labels {
         let Self { recs, order, exit: exits, .. } = self;
         let (mut spot, end) = (order.spot(recs, range.start), order.spot(recs, range.end));
         'runs: while let Some(run) = order.run(&mut spot, end) {
-            for entry in run {
-                let at = entry.disk().slot;
+            for at in run.slots() {
                 let flags = recs.flags(at);
                 // `before` itself may have come to lie above: it is its own exit still.
                 if *exits.get(at) == before && (at != before || at == slot) {
@@ -144,26 +143,33 @@ impl Labels {
         let (mut spot, end) = (order.spot(recs, range.start), order.spot(recs, range.end));
         while let Some(run) = order.run(&mut spot, end) {
             let Recs { labels, flags } = &mut *recs;
-            let slot = |entry: &&Entry| entry.slot();
-            flags.each(run.iter(), slot, |entry, flags| {
-                let label = labels.get(entry.slot());
-                let mut loses = *flags & lost;
-                for (flag, until) in &mut kept {
-                    if own(*flags) & *flag != 0 {
-                        *until = label.close().max(*until);
+            flags.each(
+                run.slots(),
+                |slot| *slot,
+                |slot, flags| {
+                    let label = labels.get(slot);
+                    let mut loses = *flags & lost;
+                    for (flag, until) in &mut kept {
+                        if own(*flags) & *flag != 0 {
+                            *until = label.close().max(*until);
+                        }
+                        if label.open() < *until {
+                            loses &= !*flag;
+                        }
                     }
-                    if label.open() < *until {
-                        loses &= !*flag;
+                    *flags &= !loses;
+                    if loses != 0 && has_extras && slots.has_exit(slot) {
+                        again.push(slot);
                     }
-                }
-                *flags &= !loses;
-                if loses != 0 && has_extras && slots.has_exit(entry.slot()) {
-                    again.push(entry.slot());
-                }
-            });
-            labels.each(run.iter(), slot, |entry, label| {
-                label.set_plain(flags.get(entry.slot()) & NOT_PLAIN == 0);
-            });
+                },
+            );
+            labels.each(
+                run.slots(),
+                |slot| *slot,
+                |slot, label| {
+                    label.set_plain(flags.get(slot) & NOT_PLAIN == 0);
+                },
+            );
         }
     }
 
@@ -192,8 +198,8 @@ impl Labels {
         let (mut spot, end) = (order.spot(recs, range.start), order.spot(recs, range.end));
         while let Some(run) = order.run(&mut spot, end) {
             let Recs { labels, flags } = &mut *recs;
-            flags.each(run.iter(), |entry| entry.slot(), |_, flags| *flags |= new);
-            labels.each(run.iter(), |entry| entry.slot(), |_, label| label.set_plain(false));
+            flags.each(run.slots(), |slot| *slot, |_, flags| *flags |= new);
+            labels.each(run.slots(), |slot| *slot, |_, label| label.set_plain(false));
         }
     }
 }

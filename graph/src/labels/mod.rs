@@ -35,7 +35,7 @@ mod recs;
 use std::ops::Range;
 
 pub(crate) use above::Above;
-pub(crate) use order::{Entry, Spot};
+pub(crate) use order::{Run, Spot};
 pub(crate) use place::{Changed, Moved};
 pub(crate) use recs::{LAST_GENERATION, Label, Recs};
 
@@ -118,6 +118,12 @@ impl Labels {
         self.recs.get(slot)
     }
 
+    /// The same of a slot that was ever taken, and perhaps of others.
+    #[inline]
+    pub(crate) fn label(&self, slot: u32) -> Option<Label> {
+        self.recs.labels.written(slot).copied()
+    }
+
     pub(crate) fn flags(&self, slot: u32) -> Flags {
         self.recs.flags(slot)
     }
@@ -173,7 +179,7 @@ impl Labels {
 
     /// See [`Order::run`].
     #[inline]
-    pub(crate) fn run(&self, places: &mut Range<Spot>) -> Option<&[Entry]> {
+    pub(crate) fn run(&self, places: &mut Range<Spot>) -> Option<Run<'_>> {
         self.order.run(&mut places.start, places.end)
     }
 

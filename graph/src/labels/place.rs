@@ -4,6 +4,7 @@ use crate::index::SlotSet;
 use crate::labels::order::{Entry, Place};
 use crate::labels::{EDITED, LEAVING, Labels, NONE, PAIR, PLACED, TARGET};
 use crate::links::Slots;
+use crate::pages::Paged;
 
 /// What a batch of changes did to slots, as far as the labels must know; and room for what they work
 /// out from it. Kept between batches, so that a small one asks nothing of the heap.
@@ -195,7 +196,7 @@ impl Labels {
         if self.flags(parent) & PAIR != 0 {
             self.order.insert(&mut self.recs, place, &[entry]);
         } else {
-            let close = Entry::close(self.id(parent));
+            let close = Entry::close(parent);
             self.recs.flag(parent, PAIR);
             self.order.insert(&mut self.recs, place, &[entry, close]);
         }
@@ -221,7 +222,7 @@ impl Labels {
     fn relocate(&mut self, slot: u32, parent: Option<u32>) {
         if let Some(parent) = parent.filter(|parent| self.flags(*parent) & PAIR == 0) {
             let place = self.order.start_of(&self.recs, parent).behind();
-            let close = Entry::close(self.id(parent));
+            let close = Entry::close(parent);
             self.recs.flag(parent, PAIR);
             self.order.insert(&mut self.recs, place, &[close]);
         }
@@ -284,7 +285,7 @@ impl Labels {
         } else if flags & PLACED != 0 {
             let (from, to) = self.stand(slot);
             for entry in self.order.remove(from, to) {
-                let slot = entry.disk().slot;
+                let slot = entry.slot();
                 if !entry.is_close() {
                     self.forget_depth(slot);
                     self.recs.unflag(slot, PLACED);

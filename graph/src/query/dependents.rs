@@ -6,7 +6,7 @@ use crate::doubt::Doubt;
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner, bytes};
 use crate::index::SlotSet;
-use crate::labels::{Above, Entry, Spot};
+use crate::labels::{Above, Run, Spot};
 use crate::links::Arc;
 use crate::query::answer::Doubts;
 
@@ -22,7 +22,7 @@ pub struct Dependents<'g> {
     above: Above,
     /// What is left of the range before `next`, and of its stretch the run that is being read.
     places: Range<Spot>,
-    run: std::slice::Iter<'g, Entry>,
+    run: Run<'g>,
     next: usize,
 }
 
@@ -59,7 +59,7 @@ impl Graph {
         let of = inner.is_live(x).then_some(x.slot);
         let above = of.map_or(Above::NOTHING, |x| inner.labels.above(&inner.slots, x));
         let places = inner.labels.stretch(above.own.clone());
-        Dependents { inner, of, above, places, run: [].iter(), next: 0 }
+        Dependents { inner, of, above, places, run: Run::default(), next: 0 }
     }
 
     /// Everything that `x` depends on, at any depth, nearest first. Rests on x's chain alone.
@@ -91,7 +91,7 @@ impl<'g> Dependents<'g> {
         }
     }
 
-    fn next_run(&mut self) -> Option<&'g [Entry]> {
+    fn next_run(&mut self) -> Option<Run<'g>> {
         let labels = &self.inner.labels;
         loop {
             if let Some(run) = labels.run(&mut self.places) {
@@ -117,10 +117,10 @@ impl Iterator for Dependents<'_> {
     #[inline]
     fn next(&mut self) -> Option<DiskId> {
         loop {
-            if let Some(entry) = self.run.next() {
-                return Some(entry.disk());
+            if let Some(disk) = self.run.take_first() {
+                return Some(disk);
             }
-            self.run = self.next_run()?.iter();
+            self.run = self.next_run()?;
         }
     }
 
@@ -129,9 +129,9 @@ impl Iterator for Dependents<'_> {
         let mut value = init;
         loop {
             let run = std::mem::take(&mut self.run);
-            value = run.fold(value, |value, entry| f(value, entry.disk()));
+            value = run.disks().fold(value, &mut f);
             match self.next_run() {
-                Some(run) => self.run = run.iter(),
+                Some(run) => self.run = run,
                 None => return value,
             }
         }

@@ -43,7 +43,7 @@ impl Inner {
             return doubts;
         }
         // By name and not by image: a thousand images of one name are asked about once.
-        let facts = settled.iter().filter_map(|slot| self.facts(*slot));
+        let facts = settled.iter().filter_map(|slot| self.known(*slot));
         let mut names: Vec<&[u8]> = facts.flat_map(file_names).collect();
         names.sort_unstable();
         names.dedup();
@@ -109,14 +109,14 @@ impl Inner {
     }
 
     fn is_opaque(&self, slot: u32) -> bool {
-        self.facts(slot).is_some_and(|facts| facts.state == State::Opaque)
+        self.known(slot).is_some_and(|known| known.state() == State::Opaque)
     }
 
     /// Why the needs of `slot` are not known. An opaque reference is in doubt because of the
     /// images that make it: one doubt for each that `referrer` accepts.
     fn doubts_about(&self, slot: u32, referrer: impl Fn(u32) -> bool, doubts: &mut Vec<Doubt>) {
-        let Some(facts) = self.facts(slot) else { return };
-        let kind = match (facts.state, facts.format) {
+        let Some(known) = self.known(slot) else { return };
+        let kind = match (known.state(), known.format()) {
             (State::Opaque, _) => DoubtKind::Opaque,
             (State::Refused, _) => DoubtKind::Refused,
             (State::Unreadable, Format::Qcow2) => DoubtKind::Header,
@@ -124,7 +124,7 @@ impl Inner {
             (_, Format::Other | Format::Foreign(_)) => DoubtKind::Format,
             _ => DoubtKind::Other,
         };
-        let reason = facts.reason.as_deref().unwrap_or("what it needs is not known");
+        let reason = known.reason().unwrap_or("what it needs is not known");
         let doubt =
             |slot: u32| Doubt { path: self.path(slot).to_owned(), kind, reason: reason.to_owned() };
         let before = doubts.len();

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use diskdag_qcow2::Foreign;
 
-use crate::facts::{EdgeFacts, Facts, Format, State};
+use crate::disk::Reference;
+use crate::facts::{Format, State};
 use crate::graph::{DiskId, Graph, Inner};
 use crate::namesakes::file_names;
 
@@ -63,18 +64,18 @@ impl Graph {
         let inner = &*self.inner;
         let mut alike: HashMap<(Format, u64, u64), Vec<u32>> = HashMap::new();
         for slot in inner.slots.slots().filter(|slot| !inner.slots.has_outgoing(*slot)) {
-            let Some(facts) = inner.facts(slot).filter(|facts| facts.state == State::Ok) else {
+            let Some(known) = inner.known(slot).filter(|known| known.state() == State::Ok) else {
                 continue;
             };
-            if let (Some(length), Some(size)) = (facts.length, facts.virtual_size)
+            if let (Some(length), Some(size)) = (known.length(), known.virtual_size())
                 && length > 0
             {
-                alike.entry((facts.format, length, size)).or_default().push(slot);
+                alike.entry((known.format(), length, size)).or_default().push(slot);
             }
         }
         let groups = alike.into_values().filter(|slots| slots.len() > 1).map(|mut slots| {
             slots.sort_by_key(|slot| inner.path(*slot));
-            let own = slots.iter().filter_map(|slot| inner.facts(*slot)?.actual_size);
+            let own = slots.iter().filter_map(|slot| inner.known(*slot)?.actual_size());
             let (sum, biggest) = own.fold((0_u64, 0), |(sum, biggest), own| {
                 (sum.saturating_add(own), u64::max(biggest, own))
             });
@@ -104,13 +105,14 @@ impl Graph {
         let mut by_name: HashMap<&[u8], Vec<u32>> = HashMap::new();
         if !wanted.is_empty() {
             for slot in inner.slots.slots() {
-                let Some(facts) = inner.facts(slot).filter(|facts| facts.state == State::Ok) else {
+                let Some(known) = inner.known(slot).filter(|known| known.state() == State::Ok)
+                else {
                     continue;
                 };
-                if let Some(size) = facts.virtual_size {
-                    by_size.entry((facts.format, size)).or_default().push(slot);
+                if let Some(size) = known.virtual_size() {
+                    by_size.entry((known.format(), size)).or_default().push(slot);
                 }
-                for name in file_names(facts) {
+                for name in file_names(known) {
                     by_name.entry(name).or_default().push(slot);
                 }
             }
@@ -143,7 +145,7 @@ struct Wanted {
 
 impl Inner {
     pub(crate) fn is_missing(&self, id: DiskId) -> bool {
-        self.live(id).is_some_and(|(_, facts)| facts.state == State::Missing)
+        self.live(id).is_some_and(|known| known.state() == State::Missing)
     }
 
     fn wanted(&self, missing: u32) -> Wanted {
@@ -152,19 +154,19 @@ impl Inner {
         for arc in self.slots.incoming(missing) {
             if let Some(edge) = self.edge(arc) {
                 formats = formats.with(declared(edge.facts));
-                sizes = sizes.with(self.facts(arc.from).and_then(|facts| facts.virtual_size));
+                sizes = sizes.with(self.known(arc.from).and_then(|known| known.virtual_size()));
             }
         }
         Wanted { format: formats.value(), size: sizes.value() }
     }
 
     fn names_of_missing(&self, missing: u32) -> Vec<&[u8]> {
-        let names = self.facts(missing).into_iter().flat_map(crate::namesakes::names);
+        let names = self.known(missing).into_iter().flat_map(crate::namesakes::names);
         names.flatten().collect()
     }
 
     fn candidate(&self, missing: u32, wanted: &Wanted, slot: u32) -> Option<Candidate> {
-        let facts: &Facts = self.facts(slot)?;
+        let known = self.known(slot)?;
         let has_same_name = self.is_namesake(missing, slot);
         // What needs it, however far up, is not it.
         if !matches!(self.depends(slot, missing), Some(false)) {
@@ -173,8 +175,8 @@ impl Inner {
         let candidate = Candidate {
             disk: self.id(slot),
             same_name: has_same_name,
-            same_format: wanted.format.map(|format| format == facts.format),
-            same_size: wanted.size.zip(facts.virtual_size).map(|(a, b)| a == b),
+            same_format: wanted.format.map(|format| format == known.format()),
+            same_size: wanted.size.zip(known.virtual_size()).map(|(a, b)| a == b),
         };
         (has_same_name || candidate.weight() == 3).then_some(candidate)
     }
@@ -192,8 +194,8 @@ impl Inner {
     }
 }
 
-fn declared(edge: &EdgeFacts) -> Option<Format> {
-    match edge.format.as_deref()? {
+fn declared(edge: Reference<'_>) -> Option<Format> {
+    match edge.format? {
         b"qcow2" => Some(Format::Qcow2),
         b"raw" => Some(Format::Raw),
         other => Some(Foreign::named(other).map_or(Format::Other, Format::Foreign)),

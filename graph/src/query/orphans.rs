@@ -23,8 +23,8 @@ impl Graph {
         let is_orphan = |slot: &u32| {
             !kept.contains(slot)
                 && inner
-                    .facts(*slot)
-                    .is_some_and(|facts| facts.state == State::Ok && facts.in_scope)
+                    .known(*slot)
+                    .is_some_and(|known| known.state() == State::Ok && known.in_scope())
         };
         let mut orphans: Vec<u32> = inner.slots.slots().filter(is_orphan).collect();
         orphans.sort_by_key(|slot| inner.path(*slot));

@@ -73,7 +73,7 @@ impl Graph {
     fn steps_for(&self, slot: u32, members: &SlotSet) -> Vec<PlanStep> {
         let inner = &*self.inner;
         let disk = inner.id(slot);
-        let own = |slot: u32| inner.facts(slot).and_then(|facts| facts.actual_size).unwrap_or(0);
+        let own = |slot: u32| inner.known(slot).and_then(|known| known.actual_size()).unwrap_or(0);
         let mut steps: Vec<PlanStep> = Vec::new();
         let mut add =
             |remedy: Remedy, copies: u64| match steps.iter_mut().find(|step| step.remedy == remedy)

@@ -8,7 +8,6 @@ use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::query::dependents::Found;
 use crate::query::doubts;
-use crate::query::space::exclusive_bytes;
 use crate::usage::{InUse, Usage};
 
 /// Yes, no, or nobody can know.
@@ -149,7 +148,7 @@ impl Graph {
                     inner.is_live(disk) && blocked.contains(&disk.slot),
                     !doubts.is_empty(),
                 ),
-                frees: inner.live(disk).map_or(0, |(_, facts)| exclusive_bytes(facts)),
+                frees: inner.live(disk).map_or(0, |known| known.exclusive_bytes()),
             })
             .collect();
         Removal {

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::facts::Facts;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::query::dominators::Dominators;
 
 /// The bytes of one disk. All are allocated bytes: holes count nothing.
 ///
 /// What the file system itself shares between files (reflinks) is no file's alone: where it was asked
-/// ([`Facts::reflinked`]) it is not given back, so that at least as much is as said here; it is more only where all
+/// ([`crate::Facts::reflinked`]) it is not given back, so that at least as much is as said here; it is more only where all
 /// files that share something go. Where it was not asked, what is given back is at most as much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bytes {
@@ -63,9 +62,9 @@ impl Graph {
         let mut bytes = vec![Bytes::default(); inner.slots.bound() as usize];
         let mut total: u64 = 0;
         for slot in inner.slots.slots() {
-            if let Some(facts) = inner.facts(slot) {
-                let own = facts.actual_size.unwrap_or(0);
-                let exclusive = exclusive_bytes(facts);
+            if let Some(known) = inner.known(slot) {
+                let own = known.actual_size().unwrap_or(0);
+                let exclusive = known.exclusive_bytes();
                 total = total.saturating_add(own);
                 bytes[slot as usize] = Bytes { own, shared: None, exclusive, retained: exclusive };
             }
@@ -87,12 +86,12 @@ impl Graph {
 
     /// Bytes that the file system gives back when the disks of `set` are deleted under every path
     /// known here. A file that has more hard links than that frees nothing, and what the file system shares
-    /// with other files, as far as it was asked ([`Facts::reflinked`]), stays. O(set).
+    /// with other files, as far as it was asked ([`crate::Facts::reflinked`]), stays. O(set).
     pub fn freed_by(&self, set: &[DiskId]) -> u64 {
         let mut seen = HashSet::new();
         let disks = set.iter().filter(|id| seen.insert(**id));
-        let bytes =
-            disks.filter_map(|id| self.inner.live(*id)).map(|(_, facts)| exclusive_bytes(facts));
+        let disks = disks.filter_map(|id| self.inner.live(*id));
+        let bytes = disks.map(|known| known.exclusive_bytes());
         bytes.fold(0, u64::saturating_add)
     }
 }
@@ -148,10 +147,4 @@ impl Inner {
         }
         Some(sum)
     }
-}
-
-/// Allocated bytes that go with all known paths of a disk.
-pub(crate) fn exclusive_bytes(facts: &Facts) -> u64 {
-    let own = facts.actual_size.unwrap_or(0);
-    if facts.unseen_links > 0 { 0 } else { own.saturating_sub(facts.reflinked) }
 }

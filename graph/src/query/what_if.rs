@@ -66,7 +66,7 @@ impl Graph {
             Change::Remove(disk) | Change::Repoint { disk, .. } => {
                 inner.is_live(*disk).then_some(disk.slot)
             }
-            Change::Insert(facts) => inner.slot_of_key(&facts.key),
+            Change::Insert(facts) => inner.slot_of_key(facts.key.as_ref()),
         });
         let arcs = about.flat_map(|slot| inner.slots.outgoing(slot));
         arcs.map(|arc| inner.id(arc.to)).collect()
@@ -79,8 +79,9 @@ impl Graph {
         let live = candidates.into_iter().filter(|id| inner.is_live(*id));
         let mut work: Vec<u32> = live.map(|id| id.slot).collect();
         while let Some(slot) = work.pop() {
-            let can_go =
-                inner.facts(slot).is_some_and(|facts| facts.state == State::Ok && facts.in_scope);
+            let can_go = inner
+                .known(slot)
+                .is_some_and(|known| known.state() == State::Ok && known.in_scope());
             let mut needed_by = inner.slots.incoming(slot);
             if can_go && needed_by.all(|arc| unneeded.contains(&arc.from)) && unneeded.insert(slot)
             {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Change, Facts, Key};
+use crate::facts::{Change, Facts, Key, KeyRef};
 use crate::graph::DiskId;
 use crate::scan::ScanError;
 use crate::scan::control::Control;
@@ -33,7 +33,7 @@ impl Scanned {
     ) -> Result<(), ScanError> {
         let mut by_device: BTreeMap<u64, Vec<Identified>> = BTreeMap::new();
         for disk in disks.into_iter().filter_map(|id| self.graph.disk(id)) {
-            if let Key::File { device, inode } = *disk.key()
+            if let KeyRef::File { device, inode } = disk.key()
                 && disk.actual_size().is_some_and(|bytes| bytes > 0)
             {
                 let file = (disk.path().to_owned(), (device, inode));
@@ -64,10 +64,10 @@ impl Scanned {
     fn reflinked(&self, (device, inode): (u64, u64), sharing: Sharing) -> Option<Change> {
         let Sharing::Bytes(bytes) = sharing else { return None };
         let disk = self.graph.find_key(&Key::File { device, inode })?;
-        let facts = self.graph.disk(disk)?.facts();
+        let disk = self.graph.disk(disk)?;
         // In compressed files an extent is longer than what it occupies.
-        let reflinked = bytes.min(facts.actual_size?);
-        let is_known = facts.reflinked == reflinked;
-        (!is_known).then(|| Change::Insert(Facts { reflinked, ..facts.clone() }))
+        let reflinked = bytes.min(disk.actual_size()?);
+        let is_known = disk.reflinked() == reflinked;
+        (!is_known).then(|| Change::Insert(Facts { reflinked, ..disk.facts() }))
     }
 }

@@ -51,7 +51,7 @@ impl Scanned {
         control: &Control,
     ) -> Result<Verified, ScanError> {
         let now = self.scan.run_after(&self.record, control)?;
-        let keys: Option<Vec<&Key>> = keys(&self.graph, images);
+        let keys: Option<Vec<Key>> = keys(&self.graph, images);
         let found = keys.as_ref().and_then(|keys| {
             keys.iter().map(|key| now.graph.find_key(key)).collect::<Option<Vec<DiskId>>>()
         });
@@ -82,8 +82,8 @@ impl Scanned {
         let at_hand = was.iter().filter(|facts| matches!(facts.key, Key::File { .. }));
         let paths = at_hand.flat_map(|facts| facts.paths.iter().map(|path| path.to_path_buf()));
         let now = self.scan.following(paths.collect()).run(control)?;
-        let key = self.graph.disk(image).map(|disk| disk.key());
-        let Some(found) = key.and_then(|key| now.graph.find_key(key)) else {
+        let key = self.graph.disk(image).map(|disk| disk.key().to_key());
+        let Some(found) = key.and_then(|key| now.graph.find_key(&key)) else {
             return Ok(Verified::Changed(now));
         };
         let doubts = now.graph.doubts();
@@ -97,42 +97,35 @@ impl Scanned {
     }
 }
 
-fn keys<'g>(graph: &'g Graph, images: &[DiskId]) -> Option<Vec<&'g Key>> {
-    images.iter().map(|image| graph.disk(*image).map(|disk| disk.key())).collect()
+fn keys(graph: &Graph, images: &[DiskId]) -> Option<Vec<Key>> {
+    images.iter().map(|image| graph.disk(*image).map(|disk| disk.key().to_key())).collect()
 }
 
 /// The disks themselves and all that depend on them.
-fn above<'g>(graph: &'g Graph, images: &[DiskId]) -> Vec<&'g Facts> {
+fn above(graph: &Graph, images: &[DiskId]) -> Vec<Facts> {
     let above = images.iter().flat_map(|image| graph.dependents(*image));
     about(graph, images.iter().copied().chain(above))
 }
 
 /// The disk itself and all that it depends on.
-fn below(graph: &Graph, image: DiskId) -> Vec<&Facts> {
+fn below(graph: &Graph, image: DiskId) -> Vec<Facts> {
     let below = graph.dependencies(image).into_iter().map(|step| step.disk);
     about(graph, std::iter::once(image).chain(below))
 }
 
 /// What matters of these disks, in an order of its own: not their sizes and times, which change
 /// under every guest.
-fn about(graph: &Graph, disks: impl IntoIterator<Item = DiskId>) -> Vec<&Facts> {
+fn about(graph: &Graph, disks: impl IntoIterator<Item = DiskId>) -> Vec<Facts> {
     let disks = disks.into_iter().filter_map(|id| graph.disk(id));
-    let mut facts: Vec<&Facts> = disks.map(|disk| disk.facts()).collect();
-    facts.sort_by(|one, other| order(&one.key).cmp(&order(&other.key)));
+    let mut facts: Vec<Facts> = disks.map(|disk| disk.facts()).collect();
+    facts.sort_by(|one, other| one.key.as_ref().cmp(&other.key.as_ref()));
     facts.dedup_by(|one, other| one.key == other.key);
     facts
 }
 
-fn order(key: &Key) -> (u64, u64, &[u8]) {
-    match key {
-        Key::File { device, inode } => (*device, *inode, b""),
-        Key::Name(name) => (0, 0, name),
-    }
-}
-
 fn needs(facts: &Facts) -> Vec<&Key> {
     let mut keys: Vec<&Key> = facts.references.iter().map(|edge| &edge.target).collect();
-    keys.sort_by(|one, other| order(one).cmp(&order(other)));
+    keys.sort_by_key(|key| key.as_ref());
     keys.dedup();
     keys
 }

@@ -166,7 +166,7 @@ fn of_two_disks_that_claim_a_path_the_one_inserted_last_is_found() {
     for inode in [5, 3, 4, 3] {
         graph.apply([claim(inode)]).unwrap();
         let found = graph.find(Path::new("/d/x")).unwrap();
-        assert_eq!(graph.disk(found).unwrap().key(), &Key::File { device: 1, inode });
+        assert_eq!(graph.disk(found).unwrap().key(), Key::File { device: 1, inode });
     }
 }
 

@@ -96,7 +96,7 @@ fn plan(run: &Run, set: &BTreeSet<Name>) {
     let repointed = direct.iter().map(|disk| {
         let own: Vec<Remedy> =
             steps.iter().filter(|step| step.disk == *disk).map(|step| step.remedy).collect();
-        let references = graph.disk(*disk).unwrap().references().iter();
+        let references = graph.disk(*disk).unwrap().facts().references.into_iter();
         let treated = references.filter_map(|edge| {
             let into_set = graph.find_key(&edge.target).is_some_and(|to| ids.contains(&to));
             if !into_set {
@@ -111,7 +111,7 @@ fn plan(run: &Run, set: &BTreeSet<Name>) {
             };
             match own.iter().find(|remedy| wanted(remedy)) {
                 Some(Remedy::Rebase { onto }) => {
-                    let target = graph.disk(*onto).unwrap().key().clone();
+                    let target = graph.disk(*onto).unwrap().key().to_key();
                     Some(EdgeFacts { target, ends_chain: false, ..edge.clone() })
                 }
                 Some(_) => None,

@@ -1,8 +1,8 @@
 //! Relations that are easily got wrong, one by one.
 
 use diskdag_graph::{
-    Certainty, Change, DependencyKnowledge, DiskId, DoubtKind, EdgeFacts, Facts, Graph, Key, State,
-    Verdict,
+    Certainty, Change, DependencyKnowledge, DiskId, DoubtKind, EdgeFacts, Facts, Graph, Key,
+    KeyRef, State, Verdict,
 };
 
 fn key(name: &str) -> Key {
@@ -42,7 +42,7 @@ fn id(graph: &Graph, name: &str) -> DiskId {
 
 fn names(graph: &Graph, ids: impl IntoIterator<Item = DiskId>) -> Vec<String> {
     let name = |id| match graph.disk(id).unwrap().key() {
-        Key::Name(name) => String::from_utf8_lossy(name).into_owned(),
+        KeyRef::Name(name) => String::from_utf8_lossy(name).into_owned(),
         other => panic!("{other:?}"),
     };
     let mut names: Vec<String> = ids.into_iter().map(name).collect();

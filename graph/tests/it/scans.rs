@@ -160,7 +160,7 @@ fn what_is_missing_is_a_node_under_the_path_that_qemu_would_open() {
     assert_eq!(missing.len(), 1);
     let disk = scanned.graph.disk(missing[0]).unwrap();
     assert_eq!(disk.state(), State::Missing);
-    assert_eq!(*disk.key(), Key::name(fleet.path("gone").as_os_str().as_encoded_bytes()));
+    assert_eq!(disk.key(), Key::name(fleet.path("gone").as_os_str().as_encoded_bytes()));
 }
 
 /// A symbolic link is a path but holds no blocks: it must not stand in for a hard link elsewhere.

@@ -141,8 +141,8 @@ pub(super) fn by_second_names(
             // Whoever does not say the live name says the other one, for all that is known here.
             let says_live = |name: &[u8]| Some(last(name)) == live.file_name().map(OsStr::as_bytes);
             let names = graph.disk(id).map(|disk| disk.key());
-            let mut edges = disk.facts().references.iter();
-            if edges.any(|edge| Some(&edge.target) == names && !says_live(&edge.name)) {
+            let mut edges = disk.references().into_iter();
+            if edges.any(|edge| Some(edge.target) == names && !says_live(edge.name)) {
                 found.push((side.clone(), format!("{} stands on it", disk.path().display())));
             }
         }

@@ -1,10 +1,9 @@
 //! Changes to the list.
 
-use std::sync::Arc as Shared;
-
 use super::entry::{Entry, set_tags};
 use super::{FILL, LAST, LEAF, Leaf, Order, Place, STRIDE, TIER, Tier};
 use crate::labels::Recs;
+use triomphe::Arc as Shared;
 
 impl Order {
     /// Notes whether an edge outside the forest leads to a disk.

@@ -1,9 +1,8 @@
 //! A leaf of the list: where disks begin lies side by side, apart from where they end.
 
-use std::sync::Arc as Shared;
-
-use super::entry::Entry;
+use super::entry::{Entry, Run, is_target, with_target};
 use super::small;
+use triomphe::Arc as Shared;
 
 /// Entries in a leaf, at most.
 pub(crate) const LEAF: usize = 256;
@@ -21,21 +20,26 @@ pub(super) struct Leaf {
 
 #[derive(Clone, Debug)]
 struct Block {
-    /// The starts at the front, the ends at the back, each in the order of the list.
-    entries: [Entry; LEAF],
+    /// The marks of the starts at the front, of the ends at the back, each in the order of the list.
+    marks: [u32; LEAF],
+    /// Of the starts: 5 bytes each.
+    generations: [u8; LEAF],
     /// A bit for each entry in the order of the list: whether it is an end.
     kinds: [u64; LEAF / 64],
 }
 
 impl Leaf {
     pub(super) fn new(first: u32, entries: &[Entry]) -> Self {
-        let mut block = Block { entries: [Entry::BLANK; LEAF], kinds: [0; LEAF / 64] };
+        let mut block = Block { marks: [0; LEAF], generations: [0; LEAF], kinds: [0; LEAF / 64] };
         let ends = entries.iter().filter(|entry| entry.is_close()).count();
         let targets = entries.iter().filter(|entry| entry.is_target()).count();
         let (mut start, mut end) = (0, LEAF - ends);
         for (at, entry) in entries.iter().enumerate() {
             let place = if entry.is_close() { &mut end } else { &mut start };
-            block.entries[*place] = *entry;
+            block.marks[*place] = entry.mark;
+            if !entry.is_close() {
+                block.generations[*place] = entry.generation;
+            }
             *place += 1;
             block.kinds[at / 64] |= u64::from(entry.is_close()) << (at % 64);
         }
@@ -62,28 +66,43 @@ impl Leaf {
 
     /// Where disks begin, in the order of the list.
     #[inline]
-    pub(super) fn starts(&self) -> &[Entry] {
-        &self.block.entries[..usize::from(self.starts)]
+    pub(super) fn starts(&self) -> Run<'_> {
+        let starts = usize::from(self.starts);
+        Run { marks: &self.block.marks[..starts], generations: &self.block.generations[..starts] }
     }
 
-    /// Where disks end, in the order of the list.
-    pub(super) fn ends(&self) -> &[Entry] {
-        &self.block.entries[LEAF - usize::from(self.ends)..]
+    /// The marks of where disks end, in the order of the list.
+    pub(super) fn ends(&self) -> &[u32] {
+        &self.block.marks[LEAF - usize::from(self.ends)..]
+    }
+
+    fn start(&self, index: usize) -> Option<Entry> {
+        let Run { marks, generations } = self.starts();
+        Some(Entry { mark: *marks.get(index)?, generation: *generations.get(index)? })
+    }
+
+    fn end(&self, index: usize) -> Option<Entry> {
+        self.ends().get(index).map(|mark| Entry { mark: *mark, generation: 0 })
     }
 
     /// All entries, in the order of the list.
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        let (mut starts, mut ends) = (self.starts().iter(), self.ends().iter());
-        let next = move |at| if self.is_end(at) { ends.next() } else { starts.next() };
-        (0..self.len()).filter_map(next).copied()
+        let mut ends = 0;
+        (0..self.len()).filter_map(move |at| {
+            if !self.is_end(at) {
+                return self.start(at - ends);
+            }
+            ends += 1;
+            self.end(ends - 1)
+        })
     }
 
     /// The entry at a place.
     pub(super) fn entry(&self, at: usize) -> Option<Entry> {
         let ends = self.ends_before(at);
         match at < self.len() {
-            true if self.is_end(at) => self.ends().get(ends).copied(),
-            true => self.starts().get(at - ends).copied(),
+            true if self.is_end(at) => self.end(ends),
+            true => self.start(at - ends),
             false => None,
         }
     }
@@ -122,13 +141,15 @@ impl Leaf {
         let block = Shared::make_mut(&mut self.block);
         if entry.is_close() {
             let from = LEAF - ends;
-            block.entries.copy_within(from..from + before, from - 1);
-            block.entries[from + before - 1] = entry;
+            block.marks.copy_within(from..from + before, from - 1);
+            block.marks[from + before - 1] = entry.mark;
             self.ends += 1;
         } else {
             let index = at - before;
-            block.entries.copy_within(index..starts, index + 1);
-            block.entries[index] = entry;
+            block.marks.copy_within(index..starts, index + 1);
+            block.marks[index] = entry.mark;
+            block.generations.copy_within(index..starts, index + 1);
+            block.generations[index] = entry.generation;
             self.starts += 1;
             self.targets += u16::from(entry.is_target());
         }
@@ -149,12 +170,13 @@ impl Leaf {
         let block = Shared::make_mut(&mut self.block);
         if is_end {
             let from = LEAF - ends;
-            block.entries.copy_within(from..from + before, from + 1);
+            block.marks.copy_within(from..from + before, from + 1);
             self.ends -= 1;
         } else {
             let index = at - before;
-            self.targets -= u16::from(block.entries[index].is_target());
-            block.entries.copy_within(index + 1..starts, index);
+            self.targets -= u16::from(is_target(block.marks[index]));
+            block.marks.copy_within(index + 1..starts, index);
+            block.generations.copy_within(index + 1..starts, index);
             self.starts -= 1;
         }
         let below = (1 << (at % 64)) - 1;
@@ -169,10 +191,12 @@ impl Leaf {
     /// Notes whether an edge outside the forest leads to a disk, by its number among the starts.
     /// Whether that is news.
     pub(super) fn set_target(&mut self, index: usize, is_target: bool) -> bool {
-        if self.starts()[index].is_target() == is_target {
+        let mark = self.block.marks[index];
+        let now = with_target(mark, is_target);
+        if now == mark {
             return false;
         }
-        Shared::make_mut(&mut self.block).entries[index].toggle_target();
+        Shared::make_mut(&mut self.block).marks[index] = now;
         if is_target {
             self.targets += 1;
         } else {
@@ -228,7 +252,7 @@ mod tests {
                 leaf.remove(at);
             } else {
                 let disk = DiskId { slot, generation: 1 };
-                let entry = if below(3) == 0 { Entry::close(disk) } else { Entry::open(disk) };
+                let entry = if below(3) == 0 { Entry::close(slot) } else { Entry::open(disk) };
                 let at = below(model.len() + 1);
                 model.insert(at, entry);
                 leaf.insert(at, entry);
@@ -236,11 +260,11 @@ mod tests {
             assert!(leaf.entries().eq(model.iter().copied()), "{slot}");
             let made = Leaf::new(0, &model);
             assert!(made.entries().eq(leaf.entries()));
-            for (index, start) in leaf.starts().iter().enumerate().step_by(17) {
-                assert_eq!(leaf.entry(leaf.place_of_start(index)), Some(*start));
+            for index in (0..leaf.starts().len()).step_by(17) {
+                assert_eq!(leaf.entry(leaf.place_of_start(index)), leaf.start(index));
             }
-            for (index, end) in leaf.ends().iter().enumerate().step_by(17) {
-                assert_eq!(leaf.entry(leaf.place_of_end(index)), Some(*end));
+            for index in (0..leaf.ends().len()).step_by(17) {
+                assert_eq!(leaf.entry(leaf.place_of_end(index)), leaf.end(index));
             }
             assert_eq!(leaf.entry(model.len()), None);
         }

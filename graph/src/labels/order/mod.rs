@@ -22,10 +22,10 @@ mod spread;
 mod tests;
 
 use std::ops::Range;
-use std::sync::Arc as Shared;
+use triomphe::Arc as Shared;
 
-pub(crate) use entry::Entry;
-use entry::set_tags;
+pub(crate) use entry::{Entry, Run};
+use entry::{set_tags, slot};
 use leaf::{LEAF, Leaf};
 pub(crate) use place::Place;
 
@@ -117,14 +117,14 @@ impl Order {
             return Spot::START;
         }
         let (tier, leaf) = self.leaf_of(tag);
-        let starts = self.leaf(tier, leaf).starts();
-        Spot { tier, leaf, at: starts.partition_point(|entry| entry.tag(recs) < tag) }
+        let starts = self.leaf(tier, leaf).starts().marks;
+        Spot { tier, leaf, at: starts.partition_point(|mark| recs.get(slot(*mark)).open() < tag) }
     }
 
     /// The next stretch of disks that lie side by side in memory between `from` and `to`; `from`
     /// is moved behind it. It may be empty where only ends are.
     #[inline]
-    pub(crate) fn run(&self, from: &mut Spot, to: Spot) -> Option<&[Entry]> {
+    pub(crate) fn run(&self, from: &mut Spot, to: Spot) -> Option<Run<'_>> {
         if *from >= to {
             return None;
         }
@@ -132,14 +132,14 @@ impl Order {
         let start = from.at;
         if (from.tier, from.leaf) == (to.tier, to.leaf) {
             *from = to;
-            return Some(&starts[start..to.at]);
+            return Some(starts.between(start, to.at));
         }
         from.at = 0;
         from.leaf += 1;
         if from.leaf == self.tiers[from.tier].leaves.len() {
             (from.tier, from.leaf) = (from.tier + 1, 0);
         }
-        Some(&starts[start..])
+        Some(starts.between(start, starts.len()))
     }
 
     /// The number of disks between two places. O(√n), with a small constant.
@@ -179,8 +179,8 @@ impl Order {
             if has_none {
                 continue;
             }
-            for entry in run.iter().filter(|entry| entry.is_target()) {
-                if !meet(entry.disk().slot) {
+            for slot in run.targets() {
+                if !meet(slot) {
                     return;
                 }
             }

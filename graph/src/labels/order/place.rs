@@ -1,6 +1,6 @@
 //! Places between entries, for changes.
 
-use super::entry::Entry;
+use super::entry::slot as slot_of;
 use super::{LAST, Order};
 use crate::labels::{PAIR, Recs};
 
@@ -43,7 +43,7 @@ impl Order {
         }
         let (tier, leaf) = self.leaf_of(recs.get(slot).close());
         let holder = self.leaf(tier, leaf);
-        let index = holder.ends().iter().position(|entry| entry.slot() == slot);
+        let index = holder.ends().iter().position(|mark| slot_of(*mark) == slot);
         Place { tier, leaf, at: holder.place_of_end(index.unwrap_or(0)) }.behind()
     }
 
@@ -57,9 +57,9 @@ impl Order {
         tag: u32,
     ) -> usize {
         let holder = self.leaf(tier, leaf);
-        let starts = holder.starts();
+        let starts = holder.starts().marks;
         let end = self.next((tier, leaf)).map_or_else(
-            || starts.last().map_or(LAST, |entry| entry.tag(recs).saturating_add(1)),
+            || starts.last().map_or(LAST, |mark| recs.get(slot_of(*mark)).open().saturating_add(1)),
             |(tier, leaf)| self.leaf(tier, leaf).first,
         );
         let span = u64::from(end.saturating_sub(holder.first)).max(1);
@@ -114,12 +114,12 @@ impl Order {
 }
 
 /// The entry of `slot`, looked for from `guess` on, to both sides.
-fn nearest(entries: &[Entry], slot: u32, guess: usize) -> usize {
-    let guess = guess.min(entries.len());
-    let (before, behind) = entries.split_at(guess);
+fn nearest(marks: &[u32], slot: u32, guess: usize) -> usize {
+    let guess = guess.min(marks.len());
+    let (before, behind) = marks.split_at(guess);
     let (mut below, mut above) = (before.iter().rev(), behind.iter());
-    for step in 0..entries.len() {
-        let is = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.slot() == slot);
+    for step in 0..marks.len() {
+        let is = |mark: Option<&u32>| mark.is_some_and(|mark| slot_of(*mark) == slot);
         if is(above.next()) {
             return guess + step;
         }

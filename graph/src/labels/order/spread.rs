@@ -1,10 +1,9 @@
 //! Tags spread evenly again, where a gap is used up.
 
-use std::sync::Arc as Shared;
-
 use super::entry::set_tags;
 use super::{LAST, LEAF, Order, Place, STRIDE, small};
 use crate::labels::Recs;
+use triomphe::Arc as Shared;
 
 impl Order {
     /// The greatest tag before a place and the smallest behind it, or bounds of them.

@@ -40,8 +40,7 @@ impl Pair {
             self.model.remove(at.start);
             return;
         }
-        let gone: Vec<u32> =
-            self.order.remove(from, to).iter().map(|entry| entry.disk().slot).collect();
+        let gone: Vec<u32> = self.order.remove(from, to).iter().map(|entry| entry.slot()).collect();
         let expected: Vec<u32> = self.model.drain(at).collect();
         assert_eq!(gone, expected);
     }
@@ -53,13 +52,13 @@ impl Pair {
         assert_eq!(self.order.count(from, to), self.model.len());
         let mut listed = Vec::new();
         while let Some(run) = self.order.run(&mut from, to) {
-            listed.extend(run.iter().map(|entry| entry.disk().slot));
+            listed.extend(run.slots());
         }
         assert_eq!(listed, self.model);
         for (slot, tag) in self.model.iter().zip(&tags).step_by(7) {
             let mut run = self.order.spot(&self.recs, *tag);
             let end = self.order.spot(&self.recs, tag + 1);
-            let found = self.order.run(&mut run, end).map(|run| run[0].disk().slot);
+            let found = self.order.run(&mut run, end).and_then(|run| run.slots().next());
             assert_eq!(found, Some(*slot));
         }
         let mut marked = Vec::new();

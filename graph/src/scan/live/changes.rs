@@ -50,8 +50,8 @@ pub struct Event {
 
 /// The changes that make `graph` one of these disks and no others.
 pub(super) fn changes(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>) {
-    let slots = now.iter().filter_map(|facts| graph.inner.slot_of_key(&facts.key));
-    let stays: SlotSet = slots.collect();
+    let slots = now.iter().filter_map(|facts| graph.find_key(&facts.key));
+    let stays: SlotSet = slots.map(|disk| disk.slot).collect();
     let disks = graph.disks().map(|disk| disk.id());
     let gone = disks.filter(|disk| !stays.contains(&disk.slot)).collect();
     between(graph, now, gone)
@@ -66,13 +66,13 @@ pub(super) fn between(
     let mut changes = Vec::new();
     let mut told = Vec::new();
     for facts in now {
-        let before = graph.inner.slot_of_key(&facts.key);
-        let known = before.and_then(|slot| graph.inner.facts(slot));
+        let before = graph.find_key(&facts.key);
+        let known = before.and_then(|disk| graph.disk(disk));
         let kind = match known {
-            Some(known) if *known == facts => continue,
-            Some(known) if is_same(known, &facts) => None,
+            Some(known) if known.is_as_in(&facts) => continue,
+            Some(known) if is_same(&known.facts(), &facts) => None,
             _ if facts.state == State::Missing => Some(EventKind::Missing),
-            Some(known) if known.state != State::Missing => Some(EventKind::Changed),
+            Some(known) if known.state() != State::Missing => Some(EventKind::Changed),
             _ => Some(EventKind::Appeared),
         };
         if let Some(kind) = kind {
@@ -85,7 +85,7 @@ pub(super) fn between(
             continue;
         }
         if disk.state() != State::Missing {
-            told.push(Told { kind: EventKind::Gone, facts: disk.facts().clone() });
+            told.push(Told { kind: EventKind::Gone, facts: disk.facts() });
         }
         changes.push(Change::Remove(disk.id()));
     }

@@ -228,18 +228,19 @@ impl Plan {
             let needs = graph.disk(disk).map(|disk| disk.references()).unwrap_or_default();
             for edge in needs {
                 // What others have said of a target is to be said again.
-                if let Some(file) = tables.file_of(&edge.target)
+                let target = edge.target.to_key();
+                if let Some(file) = tables.file_of(&target)
                     && (tables.declared.remove(&file).is_some()
                         || std::mem::take(&mut tables.files[file as usize].disowned))
                 {
-                    open.extend(referring(graph, &edge.target));
+                    open.extend(referring(graph, &target));
                 }
-                plan.keys.insert(edge.target.clone());
+                plan.keys.insert(target);
             }
         }
         let keys =
             plan.referring.iter().filter_map(|disk| graph.disk(*disk).map(|disk| disk.key()));
-        plan.files.extend(keys.filter_map(|key| tables.file_of(key)));
+        plan.files.extend(keys.filter_map(|key| tables.file_of(&key.to_key())));
         plan.forget(graph, tables);
         plan
     }

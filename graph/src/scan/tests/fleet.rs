@@ -108,7 +108,7 @@ impl Fleet {
 
 /// All that a graph says, whatever its ids.
 pub(super) fn picture(graph: &Graph) -> (Vec<Facts>, Coverage) {
-    let mut facts: Vec<Facts> = graph.disks().map(|disk| disk.facts().clone()).collect();
+    let mut facts: Vec<Facts> = graph.disks().map(|disk| disk.facts()).collect();
     facts.sort_by_cached_key(|facts| format!("{:?}", facts.key));
     let mut coverage = graph.coverage().clone();
     coverage.doubts.sort_by(|one, other| one.path.cmp(&other.path));
