@@ -6,16 +6,19 @@
 //! valgrind --tool=callgrind target/release/deps/instructions-… map IMAGE
 //! ```
 //!
-//! Jobs: `map IMAGE`, `measure IMAGE`, `read IMAGE BYTES-AT-A-TIME`, `compare IMAGE IMAGE`, `open IMAGE`. Each prints
-//! what it found, and of how many. Without a job all of them are done on a small image.
+//! Jobs: `map IMAGE`, `measure IMAGE`, `read IMAGE BYTES-AT-A-TIME`, `compare IMAGE IMAGE`, `open IMAGE`; and
+//! `fleet DIR DISKS`, `scan DIR THREADS`, `save DIR INDEX`, `again DIR INDEX THREADS`. Each prints what it found, and
+//! of how many. Without a job all of them are done on a small image and a small fleet.
 
 mod fleet;
 
+use diskdag_graph::ScopeSource;
+use diskdag_graph::scan::{Control, Record, Scan, Scope};
 use diskdag_qcow2::GuestOffset;
 use diskdag_qcow2::chain::{Chain, Policy};
 use diskdag_qcow2::compare::compare;
 use diskdag_qcow2::measure::{Target, measure};
-use fleet::{Dense, Order};
+use fleet::{Dense, Files, Order, Shape};
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -40,7 +43,24 @@ fn main() -> Result<()> {
     ] {
         job(words)?;
     }
+    let (fleet, index) = (dir.path().join("fleet"), dir.path().join("index"));
+    let paths = fleet.to_str().zip(index.to_str());
+    let (fleet, index) = paths.ok_or("a temporary directory whose name is no text")?;
+    for words in [
+        &["fleet", fleet, "1000"][..],
+        &["scan", fleet, "1"],
+        &["save", fleet, index],
+        &["again", fleet, index, "2"],
+    ] {
+        job(words)?;
+    }
     Ok(())
+}
+
+/// A scan of a directory.
+fn scan(dir: &str, threads: &str) -> Result<Scan> {
+    let scope = Scope::declared([PathBuf::from(dir)], ScopeSource::Flag);
+    Ok(Scan::new(scope).threads(threads.parse()?))
 }
 
 fn job(words: &[&str]) -> Result<()> {
@@ -87,6 +107,24 @@ fn job(words: &[&str]) -> Result<()> {
         }
         ["compare", first, second] => {
             format!("{:?}", compare(&open(first)?, &open(second)?, false)?)
+        }
+        ["fleet", dir, disks] => {
+            let files = Files::write(Path::new(dir), Shape::Forest, disks.parse()?)?;
+            format!("{} files", files.paths.len())
+        }
+        ["scan", dir, threads] => {
+            let scanned = scan(dir, threads)?.run(&Control::default())?;
+            format!("{} disks, {} edges", scanned.graph.len(), scanned.graph.edge_count())
+        }
+        ["save", dir, index] => {
+            let scanned = scan(dir, "1")?.run(&Control::default())?;
+            scanned.record.save(Path::new(index))?;
+            format!("{} entries", scanned.record.len())
+        }
+        ["again", dir, index, threads] => {
+            let before = Record::load(Path::new(index))?;
+            let scanned = scan(dir, threads)?.run_after(&before, &Control::default())?;
+            format!("{} disks, {} opened", scanned.graph.len(), scanned.statistics.opened)
         }
         _ => return Err("no such job".into()),
     };

@@ -40,7 +40,7 @@ pub enum ApplyError {
     },
 }
 
-const MAX_DISKS: usize = 1 << 25;
+pub(crate) const MAX_DISKS: usize = 1 << 25;
 
 impl Graph {
     /// Applies a batch of changes, all or none, and brings the index up to date. No I/O.
@@ -86,6 +86,7 @@ impl Graph {
         }
         let inner = Shared::make_mut(&mut self.inner);
         inner.forget_structure();
+        inner.index();
         let mut batch = Batch { inner, idle, changed, applied: Applied::default() };
         for change in changes.drain(..) {
             match change {

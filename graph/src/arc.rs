@@ -1,5 +1,7 @@
 //! One edge, as questions see it.
 
+use crate::facts::{Certainty, EdgeFacts, EdgeKind};
+
 /// It is a backing reference, else a data file.
 pub(crate) const BACKING: u32 = 1 << 31;
 /// It surely leads there.
@@ -12,6 +14,21 @@ pub(crate) const STEP: u32 = 1 << 28;
 pub(crate) const FOREST: u32 = 1 << 27;
 /// The rest is the position of the reference.
 pub(crate) const POSITION: u32 = FOREST - 1;
+
+/// What the structure must know of a reference.
+pub(crate) fn traits(edge: &EdgeFacts) -> u32 {
+    let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
+    flag(edge.kind == EdgeKind::Backing, BACKING)
+        | flag(edge.certainty == Certainty::Certain, CERTAIN)
+        | flag(edge.ends_chain, ENDS)
+}
+
+/// The same of each reference of a disk, and which of them its chain goes on over.
+pub(crate) fn all_traits(references: &[EdgeFacts]) -> impl Iterator<Item = u32> + '_ {
+    let first = references.iter().position(|edge| edge.kind == EdgeKind::Backing);
+    let step = move |at| if Some(at) == first { STEP } else { 0 };
+    references.iter().enumerate().map(move |(at, edge)| traits(edge) | step(at))
+}
 
 /// One edge, by slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

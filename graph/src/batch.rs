@@ -1,13 +1,13 @@
 //! One batch of changes on its way into a graph.
 
 use crate::apply::Applied;
-use crate::facts::{Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, KeyRef, State};
+use crate::facts::{DependencyKnowledge, EdgeFacts, EdgeKind, Facts, KeyRef, State};
 use crate::graph::{Inner, bytes};
 use crate::labels::{
     Changed, EDITED, Flags, GOING, LEAVING, MISSING_WITH_NEEDS, Moved, NONE, PLACED, PLACEHOLDER,
     SELF_DOUBTFUL, SELF_MISSING,
 };
-use crate::links::{Arc, BACKING, CERTAIN, ENDS, STEP};
+use crate::links::{Arc, CERTAIN, ENDS, STEP, traits};
 
 /// One batch on its way into the graph.
 pub(crate) struct Batch<'g> {
@@ -239,14 +239,6 @@ struct Is {
     missing: bool,
     doubtful: bool,
     placeholder: bool,
-}
-
-/// What the structure must know of a reference.
-fn traits(edge: &EdgeFacts) -> u32 {
-    let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
-    flag(edge.kind == EdgeKind::Backing, BACKING)
-        | flag(edge.certainty == Certainty::Certain, CERTAIN)
-        | flag(edge.ends_chain, ENDS)
 }
 
 impl Inner {

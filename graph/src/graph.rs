@@ -6,6 +6,7 @@ use std::sync::Arc as Shared;
 use std::sync::OnceLock;
 
 use crate::apply::Scratch;
+use crate::build::Unindexed;
 use crate::doubt::Coverage;
 use crate::facts::{KeyRef, State};
 use crate::index::Index;
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     /// Number of times that facts were told.
     pub(crate) clock: u64,
     pub(crate) coverage: Coverage,
+    /// What finds disks is still to be made.
+    pub(crate) unindexed: Option<Box<Unindexed>>,
     /// This version for petgraph, once somebody has asked.
     structure: OnceLock<Structure>,
 }
@@ -85,6 +88,7 @@ impl Default for Inner {
             missing_with_needs: 0,
             clock: 0,
             coverage: Coverage::default(),
+            unindexed: None,
             structure: OnceLock::new(),
         }
     }
@@ -105,6 +109,7 @@ impl Clone for Inner {
             missing_with_needs: self.missing_with_needs,
             clock: self.clock,
             coverage: self.coverage.clone(),
+            unindexed: self.unindexed.clone(),
             structure: OnceLock::new(),
         }
     }
@@ -223,7 +228,7 @@ impl Inner {
     }
 
     pub(crate) fn slot_of_key(&self, key: KeyRef<'_>) -> Option<u32> {
-        let mut candidates = self.by_key.candidates(&key);
+        let mut candidates = self.by_key().candidates(&key);
         candidates.find(|slot| self.known(*slot).is_some_and(|known| known.key() == key))
     }
 
@@ -234,7 +239,7 @@ impl Inner {
             // The file that took a missing one's place comes before it.
             claims.then(|| (known.state() != State::Missing, known.told(), slot))
         };
-        let best = self.by_path.candidates(bytes(path)).filter_map(claims).max();
+        let best = self.by_path().candidates(bytes(path)).filter_map(claims).max();
         best.map(|(_, _, slot)| slot)
     }
 

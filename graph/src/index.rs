@@ -59,6 +59,31 @@ impl Default for Index {
 }
 
 impl Index {
+    /// All of these, sorted once.
+    pub(crate) fn of<K: Hash>(items: impl Iterator<Item = (K, u32)>) -> Self {
+        let mut index = Self::default();
+        let entry = |(key, slot): (K, u32)| Entry { hash: index.hash(&key), slot };
+        let mut entries: Vec<Entry> = items.map(entry).collect();
+        entries.sort_unstable();
+        while entries.len() >> index.bits > FULL / 2 && index.bits < MOST_BITS {
+            index.bits += 1;
+        }
+        let bits = index.bits;
+        let directory = Shared::make_mut(&mut index.directory);
+        directory.clear();
+        let mut rest = &entries[..];
+        for number in 0..1_u32 << bits {
+            let mine;
+            let ends =
+                rest.partition_point(|entry| first_bits(entry.hash, bits) <= number as usize);
+            (mine, rest) = rest.split_at(ends);
+            *index.buckets.at(number) = Some(Shared::new(Bucket { bits, entries: mine.to_vec() }));
+            directory.push(number);
+        }
+        index.count = 1 << bits;
+        index
+    }
+
     /// The slots inserted under the hash of `key`, in no particular order. A few may be there
     /// because another key has the same hash.
     pub(crate) fn candidates(&self, key: &(impl Hash + ?Sized)) -> impl Iterator<Item = u32> + '_ {
@@ -188,6 +213,21 @@ mod tests {
         for key in 0..20_000_u32 {
             assert!(slots(&before, key).contains(&key));
             assert_eq!(slots(&index, key).contains(&key), key % 2 == 1, "{key}");
+        }
+    }
+
+    #[test]
+    fn all_at_once_are_found_as_if_one_by_one() {
+        for count in [0, 1, 200, 5_000_u32] {
+            let keys: Vec<u32> = (0..count).map(|slot| slot / 2).collect();
+            let mut index = Index::of(keys.iter().zip(0..));
+            for slot in count..2 * count {
+                index.insert(&(slot / 2), slot);
+            }
+            for key in 0..count {
+                let found = slots(&index, key);
+                assert!(found.contains(&(2 * key)) && found.contains(&(2 * key + 1)), "{key}");
+            }
         }
     }
 

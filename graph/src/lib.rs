@@ -30,6 +30,7 @@
 mod apply;
 mod arc;
 mod batch;
+mod build;
 mod disk;
 mod doubt;
 mod facts;

@@ -42,6 +42,11 @@ pub(crate) trait Paged<T, const P: usize> {
         &mut self.page(at / P)[at % P]
     }
 
+    /// Makes these the first items.
+    fn fill(&mut self, items: impl Iterator<Item = T>) {
+        self.each((0..).zip(items), |(at, _)| *at, |(_, item), place| *place = item);
+    }
+
     /// Calls `write` with items and what belongs to each. Where one comes behind another of the same
     /// page, that is looked for once.
     fn each<I>(

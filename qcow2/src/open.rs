@@ -329,9 +329,14 @@ pub fn read_header<'b, S: Source + ?Sized>(
 ) -> Result<Header<'b>, ReadError> {
     buffer.truncate(FIRST_READ);
     let have = extend(source, len, buffer, 0, FIRST_READ as u64)?;
-    // The borrow checker wants a second look for what is returned; it is cheap beside the read.
-    if let Err(error) = Header::parse_prefix(buffer, len) {
-        read_on(source, len, buffer, have, error)?;
+    // What is returned borrows the buffer, which is read on into if it has to be: so it lets go of it between.
+    match Header::parse_prefix(buffer, len).map(|header| header.detach()) {
+        Ok(detached) => {
+            if let Some(header) = detached.attach(buffer, len) {
+                return Ok(header);
+            }
+        }
+        Err(error) => read_on(source, len, buffer, have, error)?,
     }
     Header::parse_prefix(buffer, len).map_err(ReadError::Format)
 }

@@ -23,6 +23,7 @@
 //! | `open-identity/…` | the same, and which file it is | open, pread, close |
 //! | `scan/…` | a directory into a graph, one thread | open, pread, close of known paths; imago, no graph |
 //! | `scan/…-2-threads` | the same, two threads | open, pread, close of known paths, one thread |
+//! | `cold-scan/…` | nothing cached, up to 32 readers | open, pread, close of known paths, one by one (as root, asked for by name) |
 //! | `start-again/…` | a graph from a saved index: one stat a file | statx of known paths |
 //! | `check/…` | all metadata of an image checked | qemu-img check, a process of its own |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |

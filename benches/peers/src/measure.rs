@@ -47,6 +47,25 @@ pub(crate) fn fallible<'a, T>(
     Work { operations, run: Box::new(run) }
 }
 
+/// The same, where something has to be done before each run that is not timed.
+pub(crate) fn prepared<'a, T>(
+    operations: usize,
+    mut prepare: impl FnMut() -> Result<()> + 'a,
+    mut work: impl FnMut() -> Result<T> + 'a,
+) -> Work<'a> {
+    let run = move |times: u32| {
+        let mut took = Duration::ZERO;
+        for _ in 0..times {
+            prepare()?;
+            let start = Instant::now();
+            black_box(work()?);
+            took += start.elapsed();
+        }
+        Ok(took)
+    };
+    Work { operations, run: Box::new(run) }
+}
+
 /// Ours against one or several of theirs.
 pub(crate) struct Contest<'a> {
     name: String,

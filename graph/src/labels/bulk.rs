@@ -1,7 +1,9 @@
 //! Making all labels anew, for a batch that brings more disks than there were. Every walk is a loop.
 
 use crate::labels::order::{Entry, Order};
-use crate::labels::{Changed, EXTRA, LEAVING, Labels, NONE, PAIR, PLACED, SAID, TARGET};
+use crate::labels::{
+    Changed, EXTRA, Flags, LEAVING, Labels, NONE, NOT_PLAIN, PAIR, PLACED, SAID, TARGET,
+};
 use crate::links::Slots;
 use crate::pages::Paged;
 
@@ -25,7 +27,9 @@ impl Labels {
         choose_parents(slots, &live);
         let recs = std::mem::take(&mut self.recs);
         *self = Self { recs, ..Self::default() };
-        let entries = self.number(slots, &live);
+        let mut sheet = Sheet::with_room(slots.bound());
+        let entries = self.number(slots, &live, &mut sheet);
+        self.take(sheet, &live);
         self.order = Order::of(&entries, &mut self.recs);
         let leaves_forest =
             |slot: &u32| slots.parent(*slot).is_none() && slots.step(*slot).is_some();
@@ -38,7 +42,7 @@ impl Labels {
     }
 
     /// Goes over the forest in preorder: entries, depths, exits.
-    fn number(&mut self, slots: &Slots, live: &[u32]) -> Vec<Entry> {
+    fn number(&mut self, slots: &Slots, live: &[u32], sheet: &mut Sheet) -> Vec<Entry> {
         let mut entries = Vec::with_capacity(live.len() + live.len() / 4);
         let has_extras = slots.has_extras();
         for &root in live {
@@ -52,7 +56,13 @@ impl Labels {
                 if has_extras {
                     exit = if slots.has_exit(at) { at } else { exit };
                 }
-                self.enter(slots, at, depth, exit, first.is_some(), &mut entries);
+                let is_pair = first.is_some();
+                let is_target = has_extras && slots.has_extras_into(at);
+                entries.push(Entry::open(self.id(at)).marked(is_target));
+                sheet.enter(at, depth, exit != NONE, is_pair, is_target);
+                if exit != NONE {
+                    *self.exit.at(at) = exit;
+                }
                 if let Some(child) = first {
                     (at, depth) = (child, depth + 1);
                     continue;
@@ -78,30 +88,49 @@ impl Labels {
         entries
     }
 
-    fn enter(
-        &mut self,
-        slots: &Slots,
-        slot: u32,
-        depth: u32,
-        exit: u32,
-        is_pair: bool,
-        entries: &mut Vec<Entry>,
-    ) {
-        let is_target = slots.has_extras_into(slot);
-        let pair = if is_pair { PAIR } else { 0 };
-        let target = if is_target { TARGET } else { 0 };
-        let extra = if exit == NONE { 0 } else { EXTRA };
-        let said = self.flags(slot) & SAID;
-        self.recs.set_flags(slot, said | PLACED | pair | target | extra);
-        entries.push(Entry::open(self.id(slot)).marked(is_target));
-        if exit != NONE {
-            *self.exit.at(slot) = exit;
+    /// Takes over what was worked out, page by page.
+    fn take(&mut self, sheet: Sheet, live: &[u32]) {
+        let Sheet { mut flags, depth, at_depth } = sheet;
+        for &slot in live {
+            let before = self.recs.flags(slot);
+            let now = &mut flags[slot as usize];
+            *now |= before & SAID;
+            if (*now ^ before) & NOT_PLAIN != 0 {
+                self.recs.set_flags(slot, *now);
+            }
         }
-        if depth > 0 {
-            *self.depth.at(slot) = depth;
-            self.deepest = self.deepest.max(depth);
+        self.recs.flags.fill(flags.into_iter());
+        if at_depth.len() > 1 {
+            self.deepest = u32::try_from(at_depth.len() - 1).unwrap_or(NONE);
+            self.depth.fill(depth.into_iter());
         }
-        *self.at_depth.at(depth) += 1;
+        self.at_depth.fill(at_depth.into_iter());
+    }
+}
+
+/// What is worked out of every slot, before it goes into pages.
+struct Sheet {
+    flags: Vec<Flags>,
+    depth: Vec<u32>,
+    at_depth: Vec<u32>,
+}
+
+impl Sheet {
+    fn with_room(bound: u32) -> Self {
+        let bound = bound as usize;
+        Self { flags: vec![0; bound], depth: vec![0; bound], at_depth: Vec::new() }
+    }
+
+    fn enter(&mut self, slot: u32, depth: u32, has_exit: bool, is_pair: bool, is_target: bool) {
+        let flag = |wanted: bool, flag: Flags| if wanted { flag } else { 0 };
+        self.flags[slot as usize] =
+            PLACED | flag(is_pair, PAIR) | flag(is_target, TARGET) | flag(has_exit, EXTRA);
+        self.depth[slot as usize] = depth;
+        let depth = depth as usize;
+        if depth >= self.at_depth.len() {
+            self.at_depth.resize(depth + 1, 0);
+        }
+        self.at_depth[depth] += 1;
     }
 }
 

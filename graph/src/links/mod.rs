@@ -9,10 +9,13 @@
 //! and that is of the forest: so steps lie in the nodes, which a change writes in any case, and whatever
 //! else there is lies apart.
 
+mod all;
 mod change;
 mod read;
 
-pub(crate) use crate::arc::{Arc, BACKING, CERTAIN, ENDS, STEP};
+pub(crate) use all::NewEdge;
+
+pub(crate) use crate::arc::{Arc, BACKING, CERTAIN, ENDS, STEP, all_traits, traits};
 use crate::labels::NONE;
 use crate::pages::{Paged, Pages};
 

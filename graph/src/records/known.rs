@@ -58,7 +58,10 @@ pub(crate) fn as_path(bytes: &[u8]) -> &Path {
 }
 
 impl<'g> Known<'g> {
-    pub(super) fn new(record: &'g Record, text: &'g [u8], aside: Option<&'g Aside>) -> Self {
+    /// A long text lies aside.
+    #[inline]
+    pub(super) fn of(record: &'g Record, text: &'g [u8], aside: Option<&'g Aside>) -> Self {
+        let text = aside.and_then(|aside| aside.text.as_deref()).unwrap_or(text);
         Self { record, text, aside }
     }
 
@@ -116,6 +119,12 @@ impl<'g> Known<'g> {
     #[inline]
     pub(crate) fn state(&self) -> State {
         self.record.state()
+    }
+
+    /// Whether it may need what nobody could name.
+    #[inline]
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.has(UNKNOWN_NEEDS)
     }
 
     pub(crate) fn reason(&self) -> Option<&'g str> {

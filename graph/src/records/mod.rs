@@ -9,12 +9,14 @@
 //! What a reference leads to is not here: the edges say that, and the record of their target its key.
 
 mod known;
+mod pile;
 mod sheet;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub(crate) use known::{Known, Paths, as_path};
+pub(crate) use pile::Pile;
 use sheet::{SHEET, Sheet};
 pub(crate) use text::{NameOf, format_of};
 

@@ -10,7 +10,7 @@ use crate::facts::{DependencyKnowledge, Facts, Finding, Format, Key, State};
 /// Slots of one sheet.
 pub(super) const SHEET: u32 = 32;
 /// Texts of more bytes lie by themselves, so that a sheet is cheap to copy.
-const LONG: usize = 4096;
+pub(super) const LONG: usize = 4096;
 /// By how much the text of a sheet grows at least.
 const ROOM: usize = 64;
 
@@ -59,7 +59,7 @@ pub(super) struct Aside {
     pub(super) reason: Option<Box<str>>,
     pub(super) findings: Vec<Finding>,
     /// The whole text, where it is long.
-    text: Option<Box<[u8]>>,
+    pub(super) text: Option<Box<[u8]>>,
 }
 
 /// The records of [`SHEET`] slots.
@@ -80,11 +80,8 @@ impl Sheet {
             return None;
         }
         let aside = if record.bits & ASIDE == 0 { None } else { self.aside(at) };
-        let text = match aside.and_then(|aside| aside.text.as_deref()) {
-            Some(long) => long,
-            None => &self.text[record.start as usize..][..record.room as usize],
-        };
-        Some(Known::new(record, text, aside))
+        let text = &self.text[record.start as usize..][..record.room as usize];
+        Some(Known::of(record, text, aside))
     }
 
     fn aside(&self, at: u32) -> Option<&Aside> {
@@ -94,27 +91,31 @@ impl Sheet {
     /// Makes `facts`, whose text this is, what is known.
     pub(super) fn put(&mut self, at: u32, facts: &Facts, text: &[u8]) {
         self.drop_aside(at);
-        let is_long = text.len() > LONG;
-        let is_odd = facts.reason.is_some() || !facts.findings.is_empty();
         let record = &mut self.records[at as usize];
         if record.bits & KNOWN == 0 {
             self.waste -= record.room as usize;
         }
-        record.bits = bits(facts);
-        (record.device, record.inode) = match facts.key {
-            Key::File { device, inode } => (u32::try_from(device).unwrap_or(0), inode),
-            Key::Name(_) => (0, 0),
-        };
-        if is_long || is_odd {
-            record.bits |= ASIDE;
-            let aside = Aside {
-                reason: facts.reason.clone(),
-                findings: facts.findings.clone(),
-                text: is_long.then(|| text.into()),
-            };
-            self.aside.push((at, Shared::new(aside)));
+        let aside = aside_of(facts, text);
+        *record =
+            Record { start: record.start, room: record.room, ..Record::of(facts, aside.is_some()) };
+        self.aside.extend(aside.map(|aside| (at, Shared::new(aside))));
+        self.write(at, if text.len() > LONG { &[] } else { text });
+    }
+
+    /// The records of all these, each with its text, which is empty where that lies aside.
+    pub(super) fn of<'p>(
+        records: impl Iterator<Item = (&'p Record, &'p Option<Shared<Aside>>, &'p [u8])> + Clone,
+    ) -> Self {
+        let mut sheet = Self::default();
+        sheet.text.reserve_exact(records.clone().map(|(_, _, text)| text.len()).sum());
+        for ((record, aside, text), at) in records.zip(0..) {
+            let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+            let (start, room) = (number(sheet.text.len()), number(text.len()));
+            sheet.records[at as usize] = Record { start, room, ..*record };
+            sheet.text.extend_from_slice(text);
+            sheet.aside.extend(aside.iter().map(|aside| (at, Shared::clone(aside))));
         }
-        self.write(at, if is_long { &[] } else { text });
+        sheet
     }
 
     pub(super) fn clear(&mut self, at: u32) {
@@ -186,6 +187,17 @@ impl Sheet {
     }
 }
 
+/// What is unusual about a disk, and its text if that is long.
+pub(super) fn aside_of(facts: &Facts, text: &[u8]) -> Option<Aside> {
+    let is_long = text.len() > LONG;
+    let is_odd = facts.reason.is_some() || !facts.findings.is_empty();
+    (is_long || is_odd).then(|| Aside {
+        reason: facts.reason.clone(),
+        findings: facts.findings.clone(),
+        text: is_long.then(|| text.into()),
+    })
+}
+
 fn bits(facts: &Facts) -> u32 {
     let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
     let state = (0..).zip(STATES).find(|(_, state)| *state == facts.state);
@@ -218,6 +230,16 @@ fn format_code(format: Format) -> u32 {
 }
 
 impl Record {
+    /// Of these facts, without a place for their text.
+    pub(super) fn of(facts: &Facts, has_aside: bool) -> Self {
+        let (device, inode) = match facts.key {
+            Key::File { device, inode } => (u32::try_from(device).unwrap_or(0), inode),
+            Key::Name(_) => (0, 0),
+        };
+        let aside = if has_aside { ASIDE } else { 0 };
+        Self { inode, device, bits: bits(facts) | aside, start: 0, room: 0 }
+    }
+
     pub(super) fn format(&self) -> Format {
         match self.bits & FORMAT {
             0 => Format::Unknown,

@@ -52,14 +52,15 @@ impl<'c> Assembly<'c> {
     }
 }
 
+/// Fewer than these are done before a thread has begun.
+const FEW: usize = 2048;
+
 /// Does `each` for all numbers below `count`, in as many runs as there are threads.
 pub(super) fn in_parallel<T: Send>(
     threads: usize,
     count: usize,
     each: impl Fn(std::ops::Range<usize>) -> T + Sync,
 ) -> Vec<T> {
-    /// Fewer than these are done before a thread has begun.
-    const FEW: usize = 2048;
     let threads = threads.min(count / FEW).max(1);
     let cut = |run: usize| count * run / threads;
     let each = &each;

@@ -9,7 +9,6 @@ use hashbrown::{HashMap, HashTable};
 use crate::graph::bytes;
 use crate::scan::paths::split;
 use crate::scan::question::Gap;
-use crate::scan::record::Folder;
 use crate::scan::tables::Hasher;
 
 /// So many paths of one directory are told apart.
@@ -42,18 +41,6 @@ pub(super) struct Directories {
 }
 
 impl Directories {
-    /// Those that a walk has listed; their numbers are their positions.
-    pub(super) fn of(folders: &[Folder]) -> Self {
-        let mut directories = Self { all: Vec::with_capacity(folders.len()), ..Self::default() };
-        for folder in folders {
-            directories.add(&folder.path, folder.measures.identity(), true);
-        }
-        for folder in folders {
-            directories.adopt(folder.measures.identity(), &folder.folders);
-        }
-        directories
-    }
-
     pub(super) fn add(&mut self, path: &Arc<Path>, identity: (u64, u64), is_in_scope: bool) -> u32 {
         let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.all.push(Directory { path: Arc::clone(path), parent: None, is_in_scope });

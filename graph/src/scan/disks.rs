@@ -4,58 +4,75 @@ use diskdag_qcow2::Foreign;
 
 use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Finding, Format, Key, State};
 use crate::scan::assembly::in_parallel;
+use crate::scan::collected::Collected;
 use crate::scan::content::{Content, is_raw_by_name};
 use crate::scan::declared::may_refer;
+use crate::scan::intake::Lineup;
 use crate::scan::paths::boxed_path;
 use crate::scan::plain;
-use crate::scan::tables::Tables;
+use crate::scan::tables::{NOTHING, Tables};
 use crate::scan::waived::Waivers;
 
 /// The disks of the graph; waivers have their say.
-pub(super) fn facts(tables: &Tables, threads: usize, waivers: &mut Waivers<'_>) -> Vec<Facts> {
-    let loose = &tables.loose;
-    let is_opaque = |key: &Key| loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
-    let has_loose = !loose.is_empty();
-    let runs = in_parallel(threads, tables.files.len(), |run| {
-        let mut facts = Vec::with_capacity(run.len());
+pub(super) fn collect(
+    tables: &Tables,
+    lineup: Lineup,
+    threads: usize,
+    waivers: &mut Waivers<'_>,
+) -> Collected {
+    // Those out of the scope were met last.
+    let Lineup { mut files, made } = lineup;
+    let met = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let all = u32::try_from(tables.files.len()).unwrap_or(u32::MAX);
+    files.extend((met..all).map(|file| (file, NOTHING)));
+    let is_opaque =
+        |key: &Key| tables.loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
+    let has_loose = !tables.loose.is_empty();
+    let mut loose: Vec<&Facts> = tables.loose.values().collect();
+    loose.sort_by(|one, other| name_of(&one.key).cmp(name_of(&other.key)));
+    let positions = loose.iter().map(|facts| &facts.key).zip(0..).collect();
+    let runs = in_parallel(threads, files.len(), |run| {
+        let mut collected = Collected::with_capacity(run.len());
         let mut doubtful = Vec::new();
-        for number in run.filter_map(|number| u32::try_from(number).ok()) {
+        for &(number, early) in files.get(run).unwrap_or_default() {
+            if early != NOTHING && tables.is_as_met(number) {
+                collected.push_made(tables, number, (&made, early as usize));
+                continue;
+            }
             if !is_disk(tables, number) {
                 continue;
             }
             let disk = disk(tables, number);
             let unknown = disk.dependencies == DependencyKnowledge::Unknown;
-            if unknown || (has_loose && disk.references.iter().any(|edge| is_opaque(&edge.target)))
-            {
-                doubtful.push(facts.len());
-            }
-            facts.push(disk);
-        }
-        (facts, doubtful)
-    });
-    let mut disks: Vec<Facts> = Vec::new();
-    let mut waived_opaque = Vec::new();
-    for (mut facts, doubtful) in runs {
-        for position in doubtful {
-            let Some(facts) = facts.get_mut(position) else { continue };
-            let targets = facts.references.iter().map(|edge| &edge.target);
+            let targets = disk.references.iter().map(|edge| &edge.target).filter(|_| has_loose);
             let opaque: Vec<Key> = targets.filter(|key| is_opaque(key)).cloned().collect();
-            if !opaque.is_empty() && waivers.cover_any(&facts.paths) {
-                waived_opaque.extend(opaque);
-            }
-            if facts.dependencies == DependencyKnowledge::Unknown && waivers.cover_any(&facts.paths)
-            {
-                facts.dependencies = DependencyKnowledge::Complete;
+            let position = collected.len();
+            collected.push(tables, &positions, number, &disk);
+            let is_there = collected.len() > position;
+            if is_there && (unknown || !opaque.is_empty()) {
+                doubtful.push((position, unknown, disk.paths, opaque));
             }
         }
-        // Facts are big: those of the first run stay where they are.
-        match disks.is_empty() {
-            true => disks = facts,
-            false => disks.append(&mut facts),
+        (collected, doubtful)
+    });
+    let mut disks: Option<Collected> = None;
+    let mut waived_opaque = Vec::new();
+    for (mut collected, doubtful) in runs {
+        for (position, unknown, paths, opaque) in doubtful {
+            if !waivers.cover_any(&paths) {
+                continue;
+            }
+            waived_opaque.extend(opaque);
+            if unknown {
+                collected.complete(position);
+            }
+        }
+        match &mut disks {
+            None => disks = Some(collected),
+            Some(disks) => disks.append(collected),
         }
     }
-    let mut loose: Vec<&Facts> = loose.values().collect();
-    loose.sort_by(|one, other| name_of(&one.key).cmp(name_of(&other.key)));
+    let mut disks = disks.unwrap_or_default();
     for facts in loose {
         let mut facts = facts.clone();
         let by_path = facts.paths.first().is_some_and(|path| {
@@ -64,7 +81,7 @@ pub(super) fn facts(tables: &Tables, threads: usize, waivers: &mut Waivers<'_>) 
         if by_path || waived_opaque.contains(&facts.key) {
             facts.dependencies = DependencyKnowledge::Complete;
         }
-        disks.push(facts);
+        disks.push_loose(&facts);
     }
     disks
 }

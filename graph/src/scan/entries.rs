@@ -112,7 +112,10 @@ impl Worker<'_> {
         let (is_told, of) = (!is_remote, Arc::clone(&path));
         self.done.found.folders.push(Folder { path: of, measures, is_told, ..old.clone() });
         let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known: None });
-        self.done.work.extend(parts.iter().zip(0..).map(|((_, part), number)| {
+        self.done.found.names += parts.iter().map(|(_, part)| part.entries.len()).sum::<usize>();
+        // The last piece of work is the first to be done.
+        let parts: Vec<(&Arc<Part>, u32)> = parts.iter().map(|(_, part)| part).zip(0..).collect();
+        self.done.work.extend(parts.into_iter().rev().map(|(part, number)| {
             Work::Known(Batch { at: Arc::clone(&at), number, entries: Arc::clone(part) })
         }));
         None

@@ -6,12 +6,14 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime};
 
 use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, Skipped};
-use crate::facts::{Change, Facts, Key};
+use crate::facts::Key;
 use crate::graph::{DiskId, Graph, bytes};
 use crate::scan::assembly::{Assembly, Step};
 use crate::scan::beside::Beside;
+use crate::scan::collected::Collected;
 use crate::scan::control::{Control, Counts};
-use crate::scan::crew::Crew;
+use crate::scan::crew::{Crew, PIECE};
+use crate::scan::intake::Intake;
 use crate::scan::orders::{Orders, Trust};
 use crate::scan::owners::{Claim, Owned};
 use crate::scan::places::Place;
@@ -23,6 +25,9 @@ use crate::scan::tables::Tables;
 use crate::scan::waived::Waivers;
 use crate::scan::work::Found;
 use crate::scan::{disks, plain, references};
+
+/// So many parts at a time the caller keeps up with.
+const FEW: usize = 4 * PIECE;
 
 impl Scan {
     /// Asks everything in scope.
@@ -37,11 +42,24 @@ impl Scan {
         if let Some(trust) = &trust {
             trust.watches.begin();
         }
-        let crew = Crew::begin(self.orders(before, trust, control), None)?;
-        let Found { folders, parts, doubts, skipped, elsewhere, counts, .. } = crew.walked()?;
+        // Where most is known already, nothing may have to be made.
+        let is_all_new = trust.as_ref().is_none_or(|trust| trust.dirty.all);
+        let orders = self.orders(before, trust, control);
+        let crew = Crew::begin(orders, None)?;
+        let mut intake = is_all_new.then(Intake::default);
+        let found = crew.walked(|more, goes_on| {
+            let Some(intake) = &mut intake else { return };
+            intake.expect(more.names);
+            intake.take(&more.folders, &more.parts);
+            // Whoever lags behind many workers leaves to many threads what they can share.
+            if goes_on && more.parts.len() <= FEW {
+                intake.make();
+            }
+        })?;
+        let Found { folders, parts, doubts, skipped, elsewhere, counts, .. } = found;
         let record = Record::new(folders, parts);
         let as_of = AsOf { generation: before.inner.generation + 1, time };
-        Ok(Walked { crew, record, doubts, skipped, elsewhere, counts, start, as_of })
+        Ok(Walked { crew, intake, record, doubts, skipped, elsewhere, counts, start, as_of })
     }
 
     /// Has nothing to walk.
@@ -55,6 +73,7 @@ impl Scan {
         let as_of = AsOf { generation: before.inner.generation + 1, time: SystemTime::now() };
         Walked {
             crew,
+            intake: None,
             record: Record::default(),
             doubts: Vec::new(),
             skipped: Vec::new(),
@@ -92,8 +111,11 @@ impl Scan {
         walked: Walked,
         control: &Control,
     ) -> Result<Gathered, ScanError> {
-        let Walked { crew, mut record, doubts, skipped, elsewhere, counts, start, as_of } = walked;
-        let mut assembly = Assembly::new(&crew, Tables::of(&record.inner));
+        let Walked { crew, intake, mut record, .. } = walked;
+        let Walked { doubts, skipped, elsewhere, counts, start, as_of, .. } = walked;
+        let intake = intake.unwrap_or_else(|| Intake::of(&record.inner));
+        let (tables, lineup) = intake.finish(&record.inner);
+        let mut assembly = Assembly::new(&crew, tables);
         assembly.tables.directories.lie_elsewhere(elsewhere);
         let places = self.place_images(&mut assembly)?;
         let claims = self.place_claims(&mut assembly)?;
@@ -111,7 +133,7 @@ impl Scan {
             as_of: Some(as_of),
             ..waivers.apply(doubts, skipped)
         };
-        let disks = disks::facts(&assembly.tables, crew.threads(), &mut waivers);
+        let disks = disks::collect(&assembly.tables, lineup, crew.threads(), &mut waivers);
         coverage.waived = waivers.used();
         let opened = counts.opened + assembly.opened;
         let Assembly { tables, outside, beside, .. } = assembly;
@@ -206,6 +228,8 @@ impl Scan {
 /// What a walk has found.
 pub(crate) struct Walked {
     crew: Crew,
+    /// What was made of it already.
+    intake: Option<Intake>,
     record: Record,
     doubts: Vec<Doubt>,
     skipped: Vec<Skipped>,
@@ -227,7 +251,7 @@ impl Walked {
 
 /// What was asked, and what came of it.
 pub(crate) struct Gathered {
-    pub(crate) disks: Vec<Facts>,
+    pub(crate) disks: Collected,
     pub(crate) coverage: Coverage,
     pub(crate) places: Vec<Placed>,
     pub(crate) claims: Vec<Result<Key, Gap>>,
@@ -261,8 +285,7 @@ impl Placed {
 impl Gathered {
     /// Makes the graph.
     pub(crate) fn into_scanned(self, scan: Scan) -> Result<(Scanned, Base), ScanError> {
-        let mut graph = Graph::new();
-        graph.apply(self.disks.into_iter().map(Change::Insert))?;
+        let mut graph = self.disks.into_graph(&self.base.tables)?;
         graph.set_coverage(self.coverage);
         let images = self.places.into_iter().map(|place| place.id(&graph)).collect();
         let owned = scan.owned(&graph, self.claims);

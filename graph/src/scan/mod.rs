@@ -8,6 +8,7 @@
 mod alone;
 mod assembly;
 mod beside;
+mod collected;
 mod content;
 mod control;
 mod crew;
@@ -20,6 +21,7 @@ mod encode;
 mod entries;
 mod exchange;
 mod gather;
+mod intake;
 mod live;
 mod names;
 mod orders;

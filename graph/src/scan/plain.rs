@@ -2,7 +2,7 @@
 //! met, declared as what that is. They need nothing but the tables that are there, so all threads
 //! resolve them at once; whatever is less plain is left for [`crate::scan::references`].
 
-use diskdag_qcow2::reference::Reference;
+use diskdag_qcow2::reference::{Reference, Rule};
 
 use crate::facts::{Certainty, EdgeFacts, EdgeKind};
 use crate::scan::assembly::in_parallel;
@@ -16,7 +16,7 @@ pub(super) fn resolve_plain(tables: &mut Tables, threads: usize) {
     let resolved = {
         let (tables, pending) = (&*tables, &pending);
         in_parallel(threads, pending.len(), |run| {
-            pending[run].iter().map(|name| plain(tables, *name)).collect::<Vec<u32>>()
+            pending[run].iter().map(|name| backing_of(tables, *name)).collect::<Vec<u32>>()
         })
     };
     for (name, backing) in pending.iter().zip(resolved.into_iter().flatten()) {
@@ -27,8 +27,8 @@ pub(super) fn resolve_plain(tables: &mut Tables, threads: usize) {
     }
 }
 
-/// The file that an image is backed by.
-fn plain(tables: &Tables, name: u32) -> u32 {
+/// The file that an image is backed by, [`NOTHING`], or [`ELABORATE`] where that cannot be said yet.
+pub(super) fn backing_of(tables: &Tables, name: u32) -> u32 {
     let name = &tables.names[name as usize];
     let (part, entry) = tables.entry(name);
     let Content::Image(image) = &entry.content else { return ELABORATE };
@@ -58,6 +58,23 @@ fn plain(tables: &Tables, name: u32) -> u32 {
     }
 }
 
+/// The same before all directories are known: what leads to another one cannot be said yet.
+pub(super) fn beside_of(tables: &Tables, name: u32) -> u32 {
+    let (part, entry) = tables.entry(&tables.names[name as usize]);
+    let Content::Image(image) = &entry.content else { return ELABORATE };
+    match image.backing {
+        Some(backing) if part.text.get(backing).contains(&b'/') => ELABORATE,
+        _ => backing_of(tables, name),
+    }
+}
+
+/// The file that all of a file's edges lead to, where it has one name and that was resolved in the plain way.
+pub(super) fn backing(tables: &Tables, file: u32) -> Option<u32> {
+    let file = &tables.files[file as usize];
+    let backing = tables.names[file.name as usize].backing;
+    (!file.has_further && backing < ELABORATE).then_some(backing)
+}
+
 /// The edge of a name that was resolved in the plain way.
 pub(super) fn edge(tables: &Tables, name: u32) -> Option<EdgeFacts> {
     let name = &tables.names[name as usize];
@@ -72,7 +89,8 @@ pub(super) fn edge(tables: &Tables, name: u32) -> Option<EdgeFacts> {
         target: tables.key(name.backing),
         name: raw.into(),
         format: image.backing_format.map(|format| format.name(&part.text)),
-        rule: Reference::classify(raw).rule(),
+        // Of any other rule none is resolved here.
+        rule: if raw.first() == Some(&b'/') { Rule::Absolute } else { Rule::Relative },
         certainty: Certainty::Certain,
         ends_chain: false,
     })

@@ -229,6 +229,11 @@ impl Inner {
         Some((self.folders.get(number as usize)?, self.parts.get(self.range(number))?))
     }
 
+    /// The position of a directory.
+    pub(super) fn position(&self, identity: (u64, u64)) -> Option<u32> {
+        self.by_identity.get(&identity).copied()
+    }
+
     /// Where the entries of a directory are.
     fn range(&self, number: u32) -> std::ops::Range<usize> {
         let from = self.parts.partition_point(|(folder, _)| *folder < number);
@@ -238,6 +243,11 @@ impl Inner {
 }
 
 impl Folder {
+    /// Which directory it is.
+    pub(crate) fn identity(&self) -> (u64, u64) {
+        self.measures.identity()
+    }
+
     /// The names of the directories in it.
     pub(crate) fn folders(&self) -> impl Iterator<Item = &[u8]> {
         self.folders.split(|byte| *byte == 0).filter(|name| !name.is_empty())

@@ -15,7 +15,7 @@ use crate::graph::bytes;
 use crate::scan::content::Content;
 use crate::scan::directories::Directories;
 use crate::scan::paths::join;
-use crate::scan::record::{Entry, Inner, Part};
+use crate::scan::record::{Entry, Part};
 
 pub(super) type Hasher = foldhash::fast::RandomState;
 
@@ -81,22 +81,23 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Takes over what a walk found.
-    pub(super) fn of(record: &Inner) -> Self {
-        let count = record.parts.iter().map(|(_, part)| part.entries.len()).sum();
-        let mut tables = Self {
-            directories: Directories::of(&record.folders),
-            parts: Vec::with_capacity(record.parts.len()),
-            files: Vec::with_capacity(count),
-            by_inode: HashTable::with_capacity(count),
-            names: Vec::with_capacity(count),
-            by_name: HashTable::with_capacity(count),
-            ..Self::default()
+    /// Makes room for so many more names.
+    pub(super) fn reserve(&mut self, more: usize) {
+        let Self { files, names, parts, hasher, .. } = self;
+        let name = |name: &u32| {
+            let Name { directory, part, entry, .. } = names[*name as usize];
+            let part = &parts[part as usize];
+            hasher.hash_one((directory, part.name(&part.entries[entry as usize])))
         };
-        for (folder, part) in &record.parts {
-            tables.add_part(*folder, Arc::clone(part), true);
-        }
-        tables
+        self.by_name.reserve(more, name);
+        let inode = |file: &u32| {
+            let Name { part, entry, .. } = names[files[*file as usize].name as usize];
+            let measures = parts[part as usize].entries[entry as usize].measures;
+            hasher.hash_one(measures.map(|measures| measures.identity()).unwrap_or_default())
+        };
+        self.by_inode.reserve(more, inode);
+        files.reserve(more);
+        names.reserve(more);
     }
 
     /// The part of a name, and the name's entry in it.
@@ -240,7 +241,7 @@ impl Tables {
         let mut last = None;
         for (entry, position) in added.entries.iter().zip(0..) {
             if !matches!(entry.content, Content::Elsewhere) {
-                let name = self.add_name(directory, part, position, in_scope);
+                let name = self.add_entry(directory, part, (position, entry, &added), in_scope);
                 last = Some(self.names[name as usize].file);
             }
         }
@@ -257,6 +258,16 @@ impl Tables {
     ) -> u32 {
         let added = Arc::clone(&self.parts[part as usize]);
         let entry = &added.entries[position as usize];
+        self.add_entry(directory, part, (position, entry, &added), in_scope)
+    }
+
+    fn add_entry(
+        &mut self,
+        directory: u32,
+        part: u32,
+        (position, entry, added): (u32, &Entry, &Part),
+        in_scope: bool,
+    ) -> u32 {
         let next = next_of(&self.files, &self.free_files);
         let file = match &entry.measures {
             Some(measures) => self.insert_inode(measures.identity(), next),

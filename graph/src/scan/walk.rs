@@ -161,12 +161,13 @@ impl<'s> Worker<'s> {
             folders: folders.into(),
         });
         names.entries.sort_unstable();
+        self.done.found.names += names.entries.len();
         let known = self.known_names(measures.identity());
         let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known });
-        let batches = names.split().zip(0..);
+        let batches: Vec<(Names, u32)> = names.split().zip(0..).collect();
         // The last piece of work is the first to be done.
         self.done.work.extend(
-            batches.map(|(entries, number)| {
+            batches.into_iter().rev().map(|(entries, number)| {
                 Work::Names(Batch { at: Arc::clone(&at), number, entries })
             }),
         );

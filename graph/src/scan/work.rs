@@ -99,6 +99,8 @@ pub(super) struct Found {
     pub(super) elsewhere: Vec<((u64, u64), PathBuf)>,
     pub(super) counts: Counts,
     pub(super) revisited: Vec<Revisited>,
+    /// How many names there are in the directories.
+    pub(super) names: usize,
     /// Directories went, or are not where they were, or symbolic links lead to them: that is for a
     /// walk to find out.
     pub(super) needs_walk: bool,
@@ -132,6 +134,7 @@ impl Found {
         self.elsewhere.append(&mut other.elsewhere);
         self.counts += other.counts;
         self.revisited.append(&mut other.revisited);
+        self.names += other.names;
         self.needs_walk |= other.needs_walk;
     }
 }

@@ -87,6 +87,40 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
+/// Workers bring what they find in whatever order; disks are numbered in that of their paths.
+#[test]
+fn the_number_of_threads_does_not_change_the_order_of_the_disks_either() {
+    let fleet = Fleet::forest();
+    // Enough for many pieces of one directory, of which each refers to the one before and after it.
+    for image in 0..2_000_u32 {
+        let below = match image % 3 {
+            0 => None,
+            1 => Some(format!("{}.qcow2", image - 1)),
+            _ => Some(format!("../{}/3.qcow2", image % 40)),
+        };
+        fleet.image(&format!("many/{image}.qcow2"), below.as_deref());
+    }
+    for linked in 0..12 {
+        let links = [("a", 39), ("z", 0)];
+        for (name, directory) in links {
+            let link = fleet.path(&format!("{directory}/{name}{linked}.qcow2"));
+            std::fs::hard_link(fleet.path(&format!("many/{}.qcow2", linked * 100)), link).unwrap();
+        }
+    }
+    fleet.image("7/elsewhere.qcow2", Some("file:3.qcow2"));
+    fleet.image("8/gone.qcow2", Some("nothing.qcow2"));
+    let in_order = |threads: usize| {
+        let scan = fleet.scan().threads(NonZeroUsize::new(threads).unwrap());
+        let scanned = scan.run(&Control::default()).unwrap();
+        scanned.graph.disks().map(|disk| (disk.id(), disk.facts().clone())).collect::<Vec<_>>()
+    };
+    let one = in_order(1);
+    assert!(one.len() > 40 * 12 + 2_000);
+    for threads in [2, 3, 8, 2, 3] {
+        assert!(one == in_order(threads), "{threads} threads");
+    }
+}
+
 #[test]
 fn following_an_image_lists_no_directory_and_opens_its_chain_alone() {
     let fleet = Fleet::forest();

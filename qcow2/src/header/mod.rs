@@ -11,6 +11,7 @@ macro_rules! at {
 }
 
 mod access;
+mod detached;
 mod extensions;
 mod features;
 mod findings;

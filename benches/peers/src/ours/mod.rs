@@ -15,4 +15,4 @@ pub(crate) use checked::check;
 pub(crate) use files::{FIRST_READ, open, open_identity};
 pub(crate) use header::{digest, parse};
 pub(crate) use mapped::{chain, extents, identical, read, required};
-pub(crate) use scanned::{blockers, save_index, scan, size, start_again};
+pub(crate) use scanned::{blockers, save_index, scan, scan_cold, size, start_again};

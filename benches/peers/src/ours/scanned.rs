@@ -12,6 +12,13 @@ pub(crate) fn scan(dir: &Path, threads: NonZeroUsize) -> Result<Graph> {
     Ok(Scan::new(scope).threads(threads).run(&Control::default())?.graph)
 }
 
+/// The same with so many readers that may wait for the disk at a time.
+pub(crate) fn scan_cold(dir: &Path, threads: NonZeroUsize, readers: NonZeroUsize) -> Result<Graph> {
+    let scope = Scope::declared([dir.to_owned()], ScopeSource::Flag);
+    let scan = Scan::new(scope).threads(threads).readers(readers);
+    Ok(scan.run(&Control::default())?.graph)
+}
+
 /// What a scan has learned, on file.
 pub(crate) fn save_index(dir: &Path, index: &Path, threads: NonZeroUsize) -> Result<()> {
     let scope = Scope::declared([dir.to_owned()], ScopeSource::Flag);

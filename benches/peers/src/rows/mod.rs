@@ -1,6 +1,7 @@
 //! The rows, in groups that share what they are measured on.
 
 mod check;
+mod cold;
 mod compare;
 mod depends_on;
 mod guest;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 type Group = fn(&Bench) -> Result<Vec<Row>>;
 
 /// Every group, in the order in which the rows are printed.
-pub(crate) const GROUPS: [Group; 11] = [
+pub(crate) const GROUPS: [Group; 12] = [
     header::rows,
     open::rows,
     scan::rows,
@@ -34,6 +35,7 @@ pub(crate) const GROUPS: [Group; 11] = [
     compare::rows,
     guest::rows,
     snapshots::rows,
+    cold::rows,
 ];
 
 /// What the rows are measured with.

@@ -24,6 +24,9 @@ use crate::scan::work::{Found, Work};
 /// How often the caller looks after the workers.
 const ROUND: Duration = Duration::from_millis(50);
 
+/// So many parts are worth waking the caller for.
+pub(super) const PIECE: usize = 4;
+
 /// The workers, and what they share. They end when it is dropped.
 pub(super) struct Crew {
     shared: Arc<Shared>,
@@ -78,9 +81,24 @@ impl Crew {
         Ok(Self { shared, alone: None })
     }
 
-    /// Waits until everything in scope was asked, and says what was found.
-    pub(super) fn walked(&self) -> Result<Found, ScanError> {
-        self.wait(|state| state.is_idle().then(|| std::mem::take(&mut state.found)))
+    /// Waits until everything in scope was asked, and says what was found. What there is until then is shown to
+    /// `meanwhile` piece by piece, and whether there is more to wait for.
+    pub(super) fn walked(
+        &self,
+        mut meanwhile: impl FnMut(&Found, bool),
+    ) -> Result<Found, ScanError> {
+        let mut found = Found::default();
+        loop {
+            let (more, is_all) = self.wait(|state| {
+                let (is_all, is_piece) = (state.is_idle(), state.found.parts.len() >= PIECE);
+                (is_all || is_piece).then(|| (std::mem::take(&mut state.found), is_all))
+            })?;
+            meanwhile(&more, !is_all);
+            found.append(more);
+            if is_all {
+                return Ok(found);
+            }
+        }
     }
 
     /// Has a worker find something out. Nothing comes of it if that takes too long.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::scan::ScanError;
 use crate::scan::control::Counts;
-use crate::scan::crew::Shared;
 use crate::scan::crew::state::{Post, State};
+use crate::scan::crew::{PIECE, Shared};
 use crate::scan::walk::Worker;
 use crate::scan::work::{Done, Work};
 
@@ -114,6 +114,9 @@ impl Shared {
         state.found.needs_walk |= !links.is_empty();
         state.links.extend(links);
         state.found.append(found);
+        if state.found.parts.len() >= PIECE {
+            self.news.notify_all();
+        }
         if let Some((number, answer)) = answer {
             state.answers.push((number, Some(answer)));
             self.news.notify_all();

@@ -83,7 +83,9 @@ impl Live {
         let gathered = scan.gather(before, walked, control)?;
         let gathered = up_to_date(&scan, watches.as_ref(), gathered, control)?;
         let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
-        let (now, base) = gathered.into_scanned(scan.clone())?;
+        let (mut now, base) = gathered.into_scanned(scan.clone())?;
+        // Others ask every version of it, and none of them is to be kept waiting.
+        now.graph.index();
         shared.publish(&now.graph);
         let (base, untold) = (Some(base), BTreeSet::new());
         let mut live =
@@ -214,6 +216,8 @@ impl Live {
     fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
         let Gathered { disks, coverage, places, claims, record, counts, opened, start, base } =
             gathered;
+        let now = disks.into_graph(&base.tables)?;
+        let disks = now.disks().map(|disk| disk.facts()).collect();
         let (changes, told) = changes::changes(&self.now.graph, disks);
         self.now.graph.apply(changes)?;
         self.now.graph.set_coverage(coverage);

@@ -59,7 +59,7 @@ impl Live {
         let before = Record { inner: Arc::new(before) };
         let orders = self.scan.orders(&before, Some(trust.clone()), control);
         let crew = Crew::begin(orders, Some(work))?;
-        let found = crew.walked()?;
+        let found = crew.walked(|_, _| ())?;
         if found.needs_walk || !found.doubts.is_empty() || !found.skipped.is_empty() {
             return Ok(Patched::Intricate);
         }
