@@ -1,6 +1,6 @@
 //! What a graph rests on beside what the walk has met: nobody tells when it changes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::scan::assembly::Step;
@@ -8,6 +8,9 @@ use crate::scan::crew::Crew;
 use crate::scan::paths::os_str;
 use crate::scan::question::{About, Answer, Gap, Met, Question};
 use crate::scan::record::Part;
+
+/// So many are asked about at a time: to wake a worker for each costs more than the answers do.
+const AT_ONCE: usize = 32;
 
 /// A path that had to be asked for, and what came of it.
 #[derive(Debug)]
@@ -43,28 +46,48 @@ impl Beside {
         Self::File { path: Path::new(os_str(path)).into(), found }
     }
 
-    /// Asks again; says whether the answer is the same.
-    pub(super) fn is_still_so(&self, crew: &Crew) -> Step<bool> {
-        let ask = |about: fn(PathBuf) -> About, path: &Path| {
-            let about = about(path.to_owned());
-            crew.ask(|number| Question { number, about })
-        };
+    /// What has to be asked again.
+    fn question(&self) -> Option<About> {
         match self {
-            Self::Silent => Ok(false),
-            Self::Directory { path, found } => Ok(match ask(About::Directory, path)? {
-                Some(Answer::Directory(now)) => now.map(|(_, identity)| identity) == *found,
-                _ => false,
-            }),
-            Self::File { path, found } => Ok(match ask(About::File, path)? {
-                Some(Answer::Files(files)) => match (files.into_iter().next(), found) {
-                    (Some((_, Met::Nowhere(now))), Err(before)) => now == *before,
-                    (Some((_, Met::File { part, .. })), Ok(before)) => is_same(&part, before),
-                    _ => false,
-                },
-                _ => false,
-            }),
+            Self::Directory { path, .. } => Some(About::Directory(path.to_path_buf())),
+            Self::File { path, .. } => Some(About::File(path.to_path_buf())),
+            Self::Silent => None,
         }
     }
+
+    /// Whether the answer is the same.
+    fn is_as(&self, answer: &Answer) -> bool {
+        match (self, answer) {
+            (Self::Directory { found, .. }, Answer::Directory(now)) => match (now, found) {
+                (Ok((_, now)), Ok(before)) => now == before,
+                (Err(now), Err(before)) => now == before,
+                _ => false,
+            },
+            (Self::File { found, .. }, Answer::Files(files)) => match (files.first(), found) {
+                (Some((_, Met::Nowhere(now))), Err(before)) => now == before,
+                (Some((_, Met::File { part, .. })), Ok(before)) => is_same(part, before),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Asks about all again; says whether the answers are the same.
+pub(super) fn are_still_so(all: &[Beside], crew: &Crew) -> Step<bool> {
+    for some in all.chunks(AT_ONCE) {
+        let Some(questions) = some.iter().map(Beside::question).collect::<Option<Vec<_>>>() else {
+            return Ok(false);
+        };
+        let about = About::Several(questions);
+        let answer = crew.ask(|number| Question { number, about })?;
+        let Some(Answer::Several(answers)) = answer else { return Ok(false) };
+        let same = some.iter().zip(&answers).all(|(beside, answer)| beside.is_as(answer));
+        if !same || answers.len() != some.len() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether the one entry of both is the same.

@@ -128,6 +128,17 @@ impl Directories {
         paths.split_off(1)
     }
 
+    /// Whether the walk has found this directory behind a symbolic link, or has found it elsewhere and nothing
+    /// behind the link.
+    pub(super) fn is_led_to(&self, link: &Path, identity: (u64, u64)) -> bool {
+        let number = self.of_identity(identity).filter(|number| self.is_in_scope(*number));
+        match (number, self.at(bytes(link))) {
+            (Some(number), Some(known)) => known.as_ref() == Ok(&number),
+            (number, None) => number.is_some(),
+            (None, Some(_)) => false,
+        }
+    }
+
     /// What is known of a path, by its very bytes.
     pub(super) fn at(&self, path: &[u8]) -> Option<&Result<u32, Gap>> {
         self.by_path.get(path)

@@ -34,6 +34,8 @@ pub(super) enum About {
     Fingerprint(PathBuf),
     /// Files, at least one.
     Shared(Vec<Identified>),
+    /// At least one: a question alone costs more than most answers.
+    Several(Vec<About>),
 }
 
 /// What came of it.
@@ -46,6 +48,8 @@ pub(super) enum Answer {
     Fingerprint(Option<Option<Fingerprint>>),
     /// What the file system shares of each.
     Shared(Vec<Sharing>),
+    /// To each.
+    Several(Vec<Answer>),
 }
 
 /// A file out of the scope, or why there is none.
@@ -69,18 +73,33 @@ pub(crate) enum Gap {
 
 impl Question {
     pub(super) fn path(&self) -> &Path {
-        match &self.about {
-            About::Directory(path) | About::File(path) | About::Fingerprint(path) => path,
-            About::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
-        }
+        self.about.path()
     }
 
     pub(super) fn answer(&self, orders: &Orders, buffer: &mut Vec<u8>) -> Answer {
-        match &self.about {
-            About::Directory(path) => Answer::Directory(directory(path)),
-            About::File(path) => Answer::Files(chain(path, orders, buffer)),
-            About::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
-            About::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
+        self.about.answer(orders, buffer)
+    }
+}
+
+impl About {
+    /// What is asked about first.
+    fn path(&self) -> &Path {
+        match self {
+            Self::Directory(path) | Self::File(path) | Self::Fingerprint(path) => path,
+            Self::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
+            Self::Several(all) => all.first().map_or(Path::new(""), |first| first.path()),
+        }
+    }
+
+    fn answer(&self, orders: &Orders, buffer: &mut Vec<u8>) -> Answer {
+        match self {
+            Self::Directory(path) => Answer::Directory(directory(path)),
+            Self::File(path) => Answer::Files(chain(path, orders, buffer)),
+            Self::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
+            Self::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
+            Self::Several(all) => {
+                Answer::Several(all.iter().map(|about| about.answer(orders, buffer)).collect())
+            }
         }
     }
 }

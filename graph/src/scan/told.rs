@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use diskdag_qcow2::open::Stat;
+
 use crate::scan::paths::os_str;
 use crate::scan::record::{Folder, OfFolder, Part};
 use crate::scan::walk::Worker;
@@ -106,6 +108,13 @@ impl Worker<'_> {
         }
         if !rest.entries.is_empty() {
             now.push(Arc::new(rest));
+        }
+        // Walked already, nearly always: whoever knows what was walked says so.
+        for (path, _) in std::mem::take(&mut self.done.links) {
+            match std::fs::metadata(&path).map(|metadata| Stat::of(&metadata)) {
+                Ok(stat) => self.done.found.led.push((path, (stat.device, stat.inode))),
+                Err(_) => return self.done.found.needs_walk = true,
+            }
         }
         let new = Folder { folders: folders.into(), ..folder.clone() };
         let below = |name| Work::Directory { path: new.path.join(os_str(name)), parent };

@@ -101,7 +101,9 @@ pub(super) struct Found {
     pub(super) revisited: Vec<Revisited>,
     /// How many names there are in the directories.
     pub(super) names: usize,
-    /// Directories went, or are not where they were, or symbolic links lead to them: that is for a
+    /// Where the symbolic links in them lead that lead to directories.
+    pub(super) led: Vec<(PathBuf, (u64, u64))>,
+    /// Directories went, or are not where they were, or symbolic links in new ones lead to some: that is for a
     /// walk to find out.
     pub(super) needs_walk: bool,
 }
@@ -135,6 +137,7 @@ impl Found {
         self.counts += other.counts;
         self.revisited.append(&mut other.revisited);
         self.names += other.names;
+        self.led.append(&mut other.led);
         self.needs_walk |= other.needs_walk;
     }
 }

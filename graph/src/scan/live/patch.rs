@@ -27,7 +27,7 @@ use crate::scan::scanned::Statistics;
 use crate::scan::tables::{NOTHING, Tables};
 use crate::scan::told::SMALL;
 use crate::scan::work::{Found, Revisit, Work};
-use crate::scan::{disks, plain, references};
+use crate::scan::{beside, disks, plain, references};
 
 /// What a patch came to.
 pub(super) enum Patched {
@@ -63,11 +63,12 @@ impl Live {
         if found.needs_walk || !found.doubts.is_empty() || !found.skipped.is_empty() {
             return Ok(Patched::Intricate);
         }
-        for beside in &base.beside {
-            if !beside.is_still_so(&crew)? {
-                self.base = None;
-                return Ok(Patched::Intricate);
-            }
+        if !found.led.iter().all(|(path, to)| base.tables.directories.is_led_to(path, *to)) {
+            return Ok(Patched::Intricate);
+        }
+        if !beside::are_still_so(&base.beside, &crew)? {
+            self.base = None;
+            return Ok(Patched::Intricate);
         }
         let Some(Base { mut tables, beside }) = self.base.take() else {
             return Ok(Patched::Intricate);

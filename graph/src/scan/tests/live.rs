@@ -196,6 +196,35 @@ fn what_was_not_told_of_is_not_asked() {
     assert_eq!(refresh(&mut live), []);
 }
 
+/// It had every directory walked and everything made anew, at every refresh.
+#[test]
+fn a_symbolic_link_to_a_directory_that_is_known_costs_no_walk() {
+    let fleet = Fleet::told();
+    fleet.folder("out");
+    for folder in 0..40 {
+        fleet.folder(&format!("in/{folder}"));
+        fleet.image(&format!("in/{folder}/0"), None);
+    }
+    let link = |to: &str| {
+        std::fs::remove_file(fleet.path("in/5/link")).ok();
+        std::os::unix::fs::symlink(to, fleet.path("in/5/link")).unwrap();
+    };
+    link("../7");
+    fleet.image("in/9/linked", Some("../5/link/0"));
+    let Some(mut live) = live(&fleet) else { return };
+    fleet.image("in/17/new", Some("0"));
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "new".to_owned())]);
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.directories, cost.listed, cost.opened), (3, 0, 1));
+    // Elsewhere, to what nobody knew, and back.
+    fleet.image("out/0", None);
+    for to in ["../8", "../../out", "../7", "nowhere", "../../out", "../../nowhere", "../7"] {
+        link(to);
+        refresh(&mut live);
+        assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph), "{to}");
+    }
+}
+
 /// Nobody tells of what lies out of the scope: what was missed there is asked for again.
 #[test]
 fn a_base_out_of_the_scope_that_was_missing_is_found_when_it_comes() {
