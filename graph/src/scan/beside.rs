@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::graph::bytes;
 use crate::scan::assembly::Step;
 use crate::scan::crew::Crew;
 use crate::scan::paths::os_str;
@@ -44,6 +45,14 @@ impl Beside {
             Met::Nowhere(gap) => Err(gap.clone()),
         };
         Self::File { path: Path::new(os_str(path)).into(), found }
+    }
+
+    /// The path of what is a file, or was looked for as one.
+    pub(super) fn file_path(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::File { path, .. } => Some(bytes(path).to_vec()),
+            _ => None,
+        }
     }
 
     /// What has to be asked again.

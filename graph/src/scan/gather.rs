@@ -117,15 +117,14 @@ impl Scan {
         let (tables, lineup) = intake.finish(&record.inner);
         let mut assembly = Assembly::new(&crew, tables);
         assembly.tables.directories.lie_elsewhere(elsewhere);
-        let places = self.place_images(&mut assembly)?;
-        let claims = self.place_claims(&mut assembly)?;
+        let named = self.place(&mut assembly)?;
         plain::resolve_plain(&mut assembly.tables, crew.threads());
         references::resolve_all(&mut assembly)?;
         if control.should_stop() {
             return Err(ScanError::Stopped);
         }
         let mut waivers = Waivers::new(&self.waivers, &crew)?;
-        let outside = self.outside(&assembly, &places);
+        let outside = self.outside(&assembly, &named.places);
         let doubts = doubts.into_iter().chain(outside).collect();
         let mut coverage = Coverage {
             scope: self.scope.roots.clone(),
@@ -138,13 +137,19 @@ impl Scan {
         let opened = counts.opened + assembly.opened;
         let Assembly { tables, outside, beside, .. } = assembly;
         record.continues(before, &self.scope.roots, outside);
-        let base = Base { tables, beside };
-        Ok(Gathered { disks, coverage, places, claims, record, counts, opened, start, base })
+        let base = Base { tables, beside, named };
+        Ok(Gathered { disks, coverage, record, counts, opened, start, base })
     }
 
     /// Whether a graph rests on nothing but what a walk finds.
     pub(crate) fn is_closed(&self) -> bool {
         self.images.is_empty() && self.owners.is_none() && self.waivers.is_empty()
+    }
+
+    /// Finds the images asked about and the disks that owners name; each is a disk whatever it holds.
+    pub(super) fn place(&self, assembly: &mut Assembly<'_>) -> Step<Named> {
+        let places = self.place_images(assembly)?;
+        Ok(Named { places, claims: self.place_claims(assembly)? })
     }
 
     /// The images asked about that lie in none of the declared directories: what is beside them,
@@ -182,11 +187,12 @@ impl Scan {
     }
 
     /// What owners say about the disks of a graph.
-    pub(crate) fn owned(&self, graph: &Graph, claims: Vec<Result<Key, Gap>>) -> Owned {
+    pub(crate) fn owned(&self, graph: &Graph, named: &Named) -> Owned {
         let Some(owners) = &self.owners else { return Owned::default() };
         let mut doubts = Vec::new();
-        let disks = claims.into_iter().zip(&owners.claims).map(|(place, claim)| match place {
-            Ok(key) => graph.find_key(&key),
+        let claims = named.claims.iter().zip(&owners.claims);
+        let disks = claims.map(|(place, claim)| match place {
+            Ok(key) => graph.find_key(key),
             // What is not there is no disk, or a missing one that something needs.
             Err(Gap::Missing) => graph.find_key(&Key::name(bytes(&claim.path))),
             Err(Gap::NotAFile(_) | Gap::Refused(_)) => None,
@@ -253,8 +259,6 @@ impl Walked {
 pub(crate) struct Gathered {
     pub(crate) disks: Collected,
     pub(crate) coverage: Coverage,
-    pub(crate) places: Vec<Placed>,
-    pub(crate) claims: Vec<Result<Key, Gap>>,
     pub(crate) record: Record,
     pub(crate) counts: Counts,
     pub(crate) opened: u64,
@@ -267,17 +271,33 @@ pub(crate) struct Gathered {
 pub(crate) struct Base {
     pub(super) tables: Tables,
     pub(super) beside: Vec<Beside>,
+    pub(super) named: Named,
+}
+
+/// Where the images asked about are, and the disks of owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    places: Vec<Placed>,
+    claims: Vec<Result<Key, Gap>>,
+}
+
+impl Named {
+    /// The images in a graph.
+    pub(super) fn images(&self, graph: &Graph) -> Vec<Result<DiskId, ImageError>> {
+        self.places.iter().map(|place| place.id(graph)).collect()
+    }
 }
 
 /// Where an image that was asked about is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Placed(Result<Key, (Key, ImageError)>);
 
 impl Placed {
     /// A missing image that something refers to is a node like any other.
-    pub(crate) fn id(self, graph: &Graph) -> Result<DiskId, ImageError> {
-        match self.0 {
-            Ok(key) => graph.find_key(&key).ok_or(ImageError::NotFound),
-            Err((key, error)) => graph.find_key(&key).ok_or(error),
+    fn id(&self, graph: &Graph) -> Result<DiskId, ImageError> {
+        match &self.0 {
+            Ok(key) => graph.find_key(key).ok_or(ImageError::NotFound),
+            Err((key, error)) => graph.find_key(key).ok_or_else(|| error.clone()),
         }
     }
 }
@@ -287,8 +307,8 @@ impl Gathered {
     pub(crate) fn into_scanned(self, scan: Scan) -> Result<(Scanned, Base), ScanError> {
         let mut graph = self.disks.into_graph(&self.base.tables)?;
         graph.set_coverage(self.coverage);
-        let images = self.places.into_iter().map(|place| place.id(&graph)).collect();
-        let owned = scan.owned(&graph, self.claims);
+        let images = self.base.named.images(&graph);
+        let owned = scan.owned(&graph, &self.base.named);
         let statistics = Statistics::of(self.counts, self.opened, self.start.elapsed());
         let scanned = Scanned { graph, images, owned, record: self.record, statistics, scan };
         Ok((scanned, self.base))

@@ -214,16 +214,15 @@ impl Live {
 
     /// Makes the graph what was gathered.
     fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
-        let Gathered { disks, coverage, places, claims, record, counts, opened, start, base } =
-            gathered;
+        let Gathered { disks, coverage, record, counts, opened, start, base } = gathered;
         let now = disks.into_graph(&base.tables)?;
         let disks = now.disks().map(|disk| disk.facts()).collect();
         let (changes, told) = changes::changes(&self.now.graph, disks);
         self.now.graph.apply(changes)?;
         self.now.graph.set_coverage(coverage);
         let graph = &self.now.graph;
-        self.now.images = places.into_iter().map(|place| place.id(graph)).collect();
-        self.now.owned = self.scan.owned(graph, claims);
+        self.now.images = base.named.images(graph);
+        self.now.owned = self.scan.owned(graph, &base.named);
         self.now.record = record;
         self.base = Some(base);
         self.note_untold();

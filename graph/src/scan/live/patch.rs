@@ -1,8 +1,8 @@
 //! A refresh at the cost of what changed: only what was told of is looked at, only the disks that
 //! this concerns are made anew.
 //!
-//! Whatever is intricate (directories that went or moved, waivers, owners, doubts) is left to a walk,
-//! which asks every directory and makes everything anew; what comes of both is the same.
+//! Whatever is intricate (directories that went or moved, waivers, doubts, a disk that an owner names and that is
+//! another one now) is left to a walk, which asks every directory and makes everything anew; what comes of both is the same.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use crate::doubt::{AsOf, Coverage};
 use crate::facts::{Facts, Key};
 use crate::graph::{DiskId, Graph};
 use crate::scan::assembly::{Assembly, Step};
+use crate::scan::beside::Beside;
 use crate::scan::content::Content;
 use crate::scan::control::Control;
 use crate::scan::crew::Crew;
@@ -45,7 +46,7 @@ impl Live {
         let start = Instant::now();
         let time = SystemTime::now();
         let dirty = &*trust.dirty;
-        let is_simple = self.scan.is_closed()
+        let is_simple = self.scan.waivers.is_empty()
             && !dirty.all
             && !dirty.has_lost
             && self.now.graph.coverage().doubts.is_empty();
@@ -70,7 +71,7 @@ impl Live {
             self.base = None;
             return Ok(Patched::Intricate);
         }
-        let Some(Base { mut tables, beside }) = self.base.take() else {
+        let Some(Base { mut tables, beside, named }) = self.base.take() else {
             return Ok(Patched::Intricate);
         };
         let mut altered = Altered::default();
@@ -84,9 +85,14 @@ impl Live {
         let Found { folders, parts, revisited, mut counts, .. } = found;
         let mut told = Vec::new();
         let mut assembly = Assembly::new(&crew, tables);
+        assembly.known.extend(beside.iter().filter_map(Beside::file_path));
         assembly.beside = beside;
         if !altered.is_nothing() {
             let plan = Plan::of(&self.now.graph, &mut assembly.tables, altered);
+            // Of what is named by path nobody says whether it is the same file, but looking there does.
+            if self.scan.place(&mut assembly)? != named {
+                return Ok(Patched::Intricate);
+            }
             plain::resolve_plain(&mut assembly.tables, 1);
             references::resolve_all(&mut assembly)?;
             let facts = plan.facts(&self.now.graph, &assembly);
@@ -94,6 +100,8 @@ impl Live {
             let (changes, news) = changes::between(&self.now.graph, now, gone);
             told = news;
             self.now.graph.apply(changes)?;
+            self.now.images = named.images(&self.now.graph);
+            self.now.owned = self.scan.owned(&self.now.graph, &named);
         }
         counts.opened += assembly.opened;
         let Assembly { tables, outside, beside, .. } = assembly;
@@ -115,7 +123,7 @@ impl Live {
         let as_of = Some(AsOf { generation: inner.generation, time });
         let coverage = Coverage { as_of, ..self.now.graph.coverage().clone() };
         self.now.graph.set_coverage(coverage);
-        self.base = Some(Base { tables, beside });
+        self.base = Some(Base { tables, beside, named });
         self.finish(Statistics::of(counts, counts.opened, start.elapsed()));
         Ok(Patched::Done(told))
     }

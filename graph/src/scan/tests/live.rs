@@ -4,11 +4,15 @@ use proptest::prelude::*;
 
 use super::fleet::{Fleet, LATER, picture};
 use super::programs::{Act, acts, folders};
-use crate::scan::{Control, EventKind, Live};
+use crate::scan::{Control, EventKind, Live, Owners, Scan, Scanned};
 use crate::{Coverage, DoubtKind, Facts, Graph};
 
 pub(super) fn live(fleet: &Fleet) -> Option<Live> {
-    let live = Live::begin(fleet.scan(), &Control::default()).unwrap();
+    live_of(fleet.scan())
+}
+
+fn live_of(scan: Scan) -> Option<Live> {
+    let live = Live::begin(scan, &Control::default()).unwrap();
     if live.is_watching() {
         return Some(live);
     }
@@ -259,4 +263,61 @@ proptest! {
             prop_assert_eq!(settled(live.graph()), settled(&fresh.graph), "after {:?}", acts);
         }
     }
+
+    /// So are the disks that owners name and the images asked about, raw, missing and out of the scope.
+    #[test]
+    fn what_owners_name_is_kept_current_too(
+        program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
+    ) {
+        let fleet = Fleet::told();
+        folders(&fleet);
+        let named = ["in/0", "in/1", "in/a/2", "in/a/b/3", "out/base", "out/nothing"];
+        let lines = named.map(|name| format!("{}\tvm {name}\n", fleet.path(name).display()));
+        std::fs::write(fleet.path("owners"), lines.concat()).unwrap();
+        let scan = || {
+            let owners = Owners::read(&[fleet.path("owners")]);
+            fleet.scan().ahead(LATER).owners(owners).images(vec![fleet.path("in/4")])
+        };
+        let Some(mut live) = live_of(scan()) else { return Ok(()) };
+        for acts in program {
+            acts.iter().for_each(|act: &Act| act.run(&fleet));
+            refresh(&mut live);
+            let fresh = scan().run(&Control::default()).unwrap();
+            let now = live.scanned();
+            prop_assert_eq!(settled(&now.graph), settled(&fresh.graph), "after {:?}", acts);
+            prop_assert_eq!(named_in(now), named_in(&fresh), "after {:?}", acts);
+        }
+    }
+}
+
+/// The disks that somebody names, by whom, and what came of asking about images.
+fn named_in(scanned: &Scanned) -> (Vec<(String, Vec<String>)>, Vec<String>) {
+    let path = |id| format!("{:?}", scanned.graph.disk(id).map(|disk| disk.path().to_owned()));
+    let names = |id| scanned.owned.names(id).iter().map(|name| name.to_string()).collect();
+    let mut owned: Vec<(String, Vec<String>)> =
+        scanned.graph.disks().map(|disk| (path(disk.id()), names(disk.id()))).collect();
+    owned.sort();
+    let images = scanned.images.iter().map(|image| match image {
+        Ok(id) => path(*id),
+        Err(error) => error.to_string(),
+    });
+    (owned, images.collect())
+}
+
+/// A change beside what owners name costs what it costs without them.
+#[test]
+fn owners_do_not_have_everything_asked_again() {
+    let fleet = Fleet::some();
+    std::fs::write(fleet.path("owners"), format!("{}\tvm\n", fleet.path("in/deep/3").display()))
+        .unwrap();
+    let owners = Owners::read(&[fleet.path("owners")]);
+    let Some(mut live) = live_of(fleet.scan().owners(owners)) else { return };
+    fleet.image("out/new", Some("../base"));
+    std::fs::rename(fleet.path("out/new"), fleet.path("in/deep/new")).unwrap();
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "new".to_owned())]);
+    let cost = live.scanned().statistics;
+    assert_eq!((cost.listed, cost.opened), (0, 1));
+    assert!(cost.asked <= 2, "{cost:?}");
+    let disk = live.graph().find(&fleet.path("in/deep/3")).unwrap();
+    assert_eq!(live.scanned().owned.names(disk), ["vm"]);
 }
