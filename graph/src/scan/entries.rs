@@ -41,7 +41,8 @@ impl Worker<'_> {
     /// that have not changed either.
     pub(super) fn known(&mut self, batch: &Batch<Arc<Part>>) {
         let Batch { at, number, entries: old } = batch;
-        let waited = voluntary_waits();
+        self.waits = voluntary_waits();
+        let waited = self.waits;
         let began = self.shared.orders.now();
         let new = self.renewed(at, old, began, &HashSet::default());
         if self.done.was_stopped {

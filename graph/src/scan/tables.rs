@@ -81,25 +81,6 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Makes room for so many more names.
-    pub(super) fn reserve(&mut self, more: usize) {
-        let Self { files, names, parts, hasher, .. } = self;
-        let name = |name: &u32| {
-            let Name { directory, part, entry, .. } = names[*name as usize];
-            let part = &parts[part as usize];
-            hasher.hash_one((directory, part.name(&part.entries[entry as usize])))
-        };
-        self.by_name.reserve(more, name);
-        let inode = |file: &u32| {
-            let Name { part, entry, .. } = names[files[*file as usize].name as usize];
-            let measures = parts[part as usize].entries[entry as usize].measures;
-            hasher.hash_one(measures.map(|measures| measures.identity()).unwrap_or_default())
-        };
-        self.by_inode.reserve(more, inode);
-        files.reserve(more);
-        names.reserve(more);
-    }
-
     /// The part of a name, and the name's entry in it.
     pub(super) fn entry(&self, name: &Name) -> (&Part, &Entry) {
         let part = &*self.parts[name.part as usize];

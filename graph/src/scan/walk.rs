@@ -17,17 +17,22 @@ use crate::scan::record::{Folder, Part};
 use crate::scan::work::{Batch, Done, Parent, Place, Work};
 use crate::sys::{Directory, EntryKind, Residence, causes, voluntary_waits};
 
+/// Entries after which a worker looks whether it is waiting for the disk.
+const STRIDE: usize = 32;
+
 /// One worker.
 pub(super) struct Worker<'s> {
     pub(super) shared: &'s Arc<Shared>,
     position: &'s AtomicU64,
     pub(super) buffer: Vec<u8>,
+    /// How often it had waited for the disk when that was asked last.
+    pub(super) waits: u64,
     pub(super) done: Done,
 }
 
 impl<'s> Worker<'s> {
     pub(super) fn new(shared: &'s Arc<Shared>, position: &'s AtomicU64) -> Self {
-        Self { shared, position, buffer: Vec::new(), done: Done::default() }
+        Self { shared, position, buffer: Vec::new(), waits: u64::MAX, done: Done::default() }
     }
 
     pub(super) fn run(&mut self, work: &Work) -> Done {
@@ -176,7 +181,8 @@ impl<'s> Worker<'s> {
     /// Opens every file of a batch.
     fn names(&mut self, batch: &Batch<Names>) {
         let Batch { at, number, entries } = batch;
-        let waited = voluntary_waits();
+        self.waits = voluntary_waits();
+        let waited = self.waits;
         let began = self.shared.orders.now();
         let mut part = Part::default();
         part.entries.reserve(entries.entries.len());
@@ -196,6 +202,13 @@ impl<'s> Worker<'s> {
     /// One more entry is begun; the caller watches that there is always one more.
     pub(super) fn is_stopped_at(&mut self, position: usize) -> bool {
         self.position.store(position as u64, Ordering::Relaxed);
+        if position % STRIDE == STRIDE - 1 {
+            let before = std::mem::replace(&mut self.waits, voluntary_waits());
+            // A cold disk is to be kept busy before the first batch has been read from it.
+            if self.waits.saturating_sub(before) > STRIDE as u64 / 8 {
+                self.shared.call_for_help();
+            }
+        }
         self.done.was_stopped |= self.shared.orders.control.should_stop();
         self.done.was_stopped
     }

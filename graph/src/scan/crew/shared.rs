@@ -121,9 +121,20 @@ impl Shared {
             state.answers.push((number, Some(answer)));
             self.news.notify_all();
         }
-        // Where the disk is waited for, more readers in flight cost nothing and save much.
-        if has_waited && !state.work.is_empty() && state.workers < self.orders.readers.get() {
+        if has_waited {
+            self.help(state);
+        }
+    }
+
+    /// Where the disk is waited for, more readers in flight cost nothing and save much.
+    fn help(self: &Arc<Self>, state: &mut State) {
+        if !state.is_over && !state.work.is_empty() && state.workers < self.orders.readers.get() {
             self.hire(state);
         }
+    }
+
+    /// A worker waits for the disk, in the midst of its work.
+    pub(in crate::scan) fn call_for_help(self: &Arc<Self>) {
+        self.help(&mut self.lock());
     }
 }
