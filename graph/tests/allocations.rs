@@ -12,7 +12,7 @@ use diskdag_graph::{Answer, Change, DiskId, EdgeFacts, Facts, Format, Graph, Key
 struct Counting;
 
 /// Bytes per disk, in the shape that takes most, without those of its paths and of the names in its references.
-const MOST_BYTES: usize = 123;
+const MOST_BYTES: usize = 120;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };

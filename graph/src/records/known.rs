@@ -84,11 +84,11 @@ impl<'g> Known<'g> {
     fn numbers(&self) -> Numbers<'g> {
         let (_, mut rest) = self.key_and_rest();
         let told = rest.number();
-        let mut number = |bit| self.has(bit).then(|| rest.number());
-        let (virtual_size, actual_size) = (number(VIRTUAL), number(ACTUAL));
-        let (length, unseen, reflinked) = (number(LENGTH), number(UNSEEN), number(REFLINKED));
+        let mut size = |bit| self.has(bit).then(|| rest.size());
+        let (virtual_size, actual_size) = (size(VIRTUAL), size(ACTUAL));
+        let (length, reflinked) = (size(LENGTH), size(REFLINKED).unwrap_or(0));
+        let unseen = if self.has(UNSEEN) { rest.number() } else { 0 };
         let paths = Paths { left: rest.count(), rest };
-        let (unseen, reflinked) = (unseen.unwrap_or(0), reflinked.unwrap_or(0));
         Numbers { told, virtual_size, actual_size, length, unseen, reflinked, paths }
     }
 

@@ -8,7 +8,7 @@ use super::text;
 use crate::facts::{DependencyKnowledge, Facts, Finding, Format, Key, State};
 
 /// Slots of one sheet.
-pub(super) const SHEET: u32 = 32;
+pub(super) const SHEET: u32 = 64;
 /// Texts of more bytes lie by themselves, so that a sheet is cheap to copy.
 pub(super) const LONG: usize = 4096;
 /// By how much the text of a sheet grows at least.
@@ -63,13 +63,20 @@ pub(super) struct Aside {
 }
 
 /// The records of [`SHEET`] slots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sheet {
     records: [Record; SHEET as usize],
     text: Vec<u8>,
     /// Bytes of `text` that are nobody's, or a free slot's.
     waste: usize,
     aside: Vec<(u32, Shared<Aside>)>,
+}
+
+impl Default for Sheet {
+    fn default() -> Self {
+        let records = [Record::default(); SHEET as usize];
+        Self { records, text: Vec::new(), waste: 0, aside: Vec::new() }
+    }
 }
 
 impl Sheet {
@@ -129,7 +136,7 @@ impl Sheet {
         record.bits = 0;
         let is_known = |record: &Record| record.bits & KNOWN != 0;
         if self.waste == self.text.len() && !self.records.iter().any(is_known) {
-            self.records = Default::default();
+            self.records = [Record::default(); SHEET as usize];
             self.waste = 0;
             self.text.clear();
             self.text.shrink_to(4 * ROOM);

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | the name that is the key, or a device number of more than 32 bits | where the record says so |
 //! | when it was told | number |
-//! | virtual size, allocated bytes, length, unseen links, reflinked bytes | numbers, those that the record says are there |
+//! | virtual size, allocated bytes, length, reflinked bytes | numbers, turned round by 9 bits, those that the record says are there |
+//! | unseen links | number, if the record says so |
 //! | paths | their number, then each |
 //! | references | their number; where there are several the offset of each, 4 bytes little-endian; then each: a byte of [`traits`](put_reference), the format, the name |
 //!
@@ -51,9 +52,10 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts, at: u64) {
     }
     put_number(out, at);
     let (unseen, reflinked) = (some(facts.unseen_links), some(facts.reflinked));
-    for size in [facts.virtual_size, facts.actual_size, facts.length, unseen, reflinked] {
-        size.into_iter().for_each(|size| put_number(out, size));
+    for size in [facts.virtual_size, facts.actual_size, facts.length, reflinked] {
+        size.into_iter().for_each(|size| put_number(out, size.rotate_right(SECTOR)));
     }
+    unseen.into_iter().for_each(|links| put_number(out, links));
     put_count(out, facts.paths.len());
     facts.paths.iter().for_each(|path| put_bytes(out, bytes(path)));
     put_count(out, facts.references.len());
@@ -69,6 +71,9 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts, at: u64) {
         put_reference(out, edge);
     }
 }
+
+/// Sizes are nearly always whole sectors of 2^9 bytes: turned round by as much, they are small numbers.
+const SECTOR: u32 = 9;
 
 /// A number that is nearly always zero, where it is not.
 pub(super) fn some(number: u64) -> Option<u64> {
@@ -140,6 +145,10 @@ impl<'t> Reader<'t> {
                 return number;
             }
         }
+    }
+
+    pub(super) fn size(&mut self) -> u64 {
+        self.number().rotate_left(SECTOR)
     }
 
     pub(super) fn count(&mut self) -> usize {
