@@ -3,6 +3,7 @@
 
 pub(crate) mod by_record;
 pub(crate) mod chain_walk;
+pub(crate) mod found;
 pub(crate) mod has_path;
 pub(crate) mod imago;
 pub(crate) mod qcow2_rs;

@@ -5,6 +5,7 @@ use super::{Bench, same};
 use crate::fleet::{Random, Shape};
 use crate::floor::interval::Intervals;
 use crate::measure::{Contest, fallible, plain};
+use crate::peer::found::Found;
 use crate::peer::stable::Stable;
 use crate::row::{Goal, Row};
 use crate::{Result, ours};
@@ -77,7 +78,8 @@ fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {
     let disks = if shape == Shape::Star { STAR } else { DISKS };
     let name = |what: &str| format!("index/{what}/{}", shape.name());
     let wanted = ["dependents", "add-leaf", "remove-leaf", "remove-leaf-beside-reader"];
-    if !wanted.iter().any(|what| bench.wants(&name(what), &["slice", "petgraph"])) {
+    let peers = ["slice", "petgraph", "petgraph-and-maps"];
+    if !wanted.iter().any(|what| bench.wants(&name(what), &peers)) {
         return Ok(Vec::new());
     }
     let parents = shape.parents(disks);
@@ -114,8 +116,13 @@ fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {
     // A leaf that comes and goes: two changes.
     let ours = || on.iter().try_for_each(|parent| graph.come_and_go(*parent));
     let theirs = || on.iter().for_each(|parent| petgraph.come_and_go(*parent));
+    // The same of petgraph's graph and two maps: what is left are labels, doubts and versions.
+    let mut found = Found::of(&parents);
+    let with_maps = || on.iter().for_each(|parent| found.come_and_go(*parent));
     let contest = Contest::new(name("add-leaf"), fallible(CHANGES, ours));
     let contest = contest.against("petgraph", Goal::AtMost(2.0), plain(CHANGES, theirs));
+    let contest =
+        contest.against("petgraph-and-maps", Goal::AtMost(2.0), plain(CHANGES, with_maps));
     rows.extend(bench.run(contest)?);
     // A leaf that was there goes and comes back.
     let ours = || chosen.iter().try_for_each(|(leaf, on)| graph.go_and_come(*leaf, *on));
