@@ -89,7 +89,8 @@ pub(super) fn move_there(
         let needed = put_back_if_needed(session, &all, &surveyed, judged.files())?;
         let graph = &surveyed.graph;
         let files = items.iter().filter_map(|item| graph.find(&pool.path(&item.file)));
-        let doubts = graph.removal(&files.collect::<Vec<_>>()).doubts;
+        let mut doubts = graph.removal(&files.collect::<Vec<_>>()).doubts;
+        doubts.extend(surveyed.owned.doubts().iter().cloned());
         Ok((needed, doubts))
     });
     let (needed, doubts) =

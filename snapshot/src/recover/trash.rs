@@ -112,8 +112,8 @@ pub(crate) fn trash(
     Ok(actions)
 }
 
-/// The second look: puts back what has just gone to the trash and is needed by somebody in the whole scope, as it
-/// is now. `images` are what the survey was asked about, their homes among them. Says which.
+/// The second look: puts back what has just gone to the trash and is needed by somebody in the whole scope, or
+/// named by an owner, as it is now. `images` are what the survey was asked about, their homes among them. Says which.
 pub(crate) fn put_back_if_needed(
     session: &Session<'_>,
     items: &[&TrashRecord],
@@ -128,7 +128,9 @@ pub(crate) fn put_back_if_needed(
         let mut asked = images.iter().zip(&surveyed.images);
         let id = asked.find(|(image, _)| **image == home).and_then(|(_, id)| id.as_ref().ok());
         let named = id.and_then(|id| surveyed.graph.disk(*id));
-        if named.is_some_and(|disk| disk.state() == DiskState::Missing && disk.is_needed()) {
+        let is_needed =
+            named.is_some_and(|disk| disk.state() == DiskState::Missing && disk.is_needed());
+        if is_needed || surveyed.is_claimed(&home) {
             let file = pool.path(&item.file);
             give_name(pool.fs(), &file, &home).map_err(failed("put back", &home))?;
             sync(pool, &home)?;

@@ -6,7 +6,7 @@
 mod over_fs;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diskdag_graph::scan::{
@@ -73,13 +73,22 @@ pub struct Surveyed {
     pub owned: Owned,
     /// The scan that it came from, if it did: it can be verified.
     scanned: Option<Arc<Scanned>>,
+    /// What the owners' files said then, where they were asked.
+    claims: Option<Arc<Owners>>,
 }
 
 impl Surveyed {
     /// What somebody found who makes graphs in another way than by a scan, and asked no owners.
     #[must_use]
     pub fn new(graph: Graph, images: Vec<Result<DiskId, ImageError>>) -> Self {
-        Self { graph, images, owned: Owned::default(), scanned: None }
+        Self { graph, images, owned: Owned::default(), scanned: None, claims: None }
+    }
+}
+
+impl Surveyed {
+    /// Whether an owner names a path where nothing lies now.
+    pub(crate) fn is_claimed(&self, path: &Path) -> bool {
+        self.claims.as_ref().is_some_and(|claims| claims.naming(path).next().is_some())
     }
 }
 
@@ -87,7 +96,7 @@ impl From<Scanned> for Surveyed {
     fn from(scanned: Scanned) -> Self {
         let Scanned { graph, images, owned, .. } = &scanned;
         let (graph, images, owned) = (graph.clone(), images.clone(), owned.clone());
-        Self { graph, images, owned, scanned: Some(Arc::new(scanned)) }
+        Self { graph, images, owned, scanned: Some(Arc::new(scanned)), claims: None }
     }
 }
 
@@ -138,34 +147,56 @@ impl ScanSurvey {
     }
 }
 
-impl Survey for ScanSurvey {
-    fn survey(&self, question: &Question<'_>, control: &Control) -> Result<Surveyed, ErrorKind> {
-        let Question { roots, owners, images } = question;
+impl ScanSurvey {
+    /// What all owners say now; `None` if there are none to ask.
+    fn ask_owners(&self, question: &Question<'_>) -> Option<Owners> {
+        let owners: Vec<PathBuf> = question.owners.iter().chain(&self.owners).cloned().collect();
+        (!owners.is_empty()).then(|| Owners::read(&owners))
+    }
+
+    fn scan(
+        &self,
+        question: &Question<'_>,
+        claims: Option<Owners>,
+        control: &Control,
+    ) -> Result<Surveyed, ErrorKind> {
+        let Question { roots, images, .. } = question;
         let scope = Scope::declared(roots.iter().chain(&self.roots).cloned(), ScopeSource::Pool);
         let scan = Scan::new(scope).threads(self.threads).waivers(self.waivers.clone());
         let mut scan = scan.images(images.to_vec());
-        let owners: Vec<PathBuf> = owners.iter().chain(&self.owners).cloned().collect();
-        if !owners.is_empty() {
-            scan = scan.owners(Owners::read(&owners));
+        if let Some(claims) = &claims {
+            scan = scan.owners(claims.clone());
         }
-        Ok(scan.run(control)?.into())
+        let surveyed = Surveyed::from(scan.run(control)?);
+        Ok(Surveyed { claims: claims.map(Arc::new), ..surveyed })
+    }
+}
+
+impl Survey for ScanSurvey {
+    fn survey(&self, question: &Question<'_>, control: &Control) -> Result<Surveyed, ErrorKind> {
+        self.scan(question, self.ask_owners(question), control)
     }
 
-    /// One `stat` per file and directory; what has changed is read. The owners' files are not read again.
+    /// One `stat` per file and directory; what has changed is read, and what owners say is read in any case.
     fn again(
         &self,
         before: &Surveyed,
         question: &Question<'_>,
         control: &Control,
     ) -> Result<Surveyed, ErrorKind> {
-        let Some(scanned) = &before.scanned else { return self.survey(question, control) };
+        let claims = self.ask_owners(question);
+        let Some(scanned) = &before.scanned else { return self.scan(question, claims, control) };
+        if claims.as_ref() != before.claims.as_deref() {
+            return self.scan(question, claims, control);
+        }
         let ids: Vec<DiskId> = before.images.iter().flatten().copied().collect();
-        Ok(match scanned.verify_dependents(&ids, control)? {
+        let now: Surveyed = match scanned.verify_dependents(&ids, control)? {
             Verified::Unchanged(now) | Verified::Changed(now) | Verified::Unknown(now, _) => {
                 now.into()
             }
             other => other.now().clone().into(),
-        })
+        };
+        Ok(Surveyed { claims: before.claims.clone(), ..now })
     }
 
     fn follow(&self, images: &[PathBuf], control: &Control) -> Result<Surveyed, ErrorKind> {

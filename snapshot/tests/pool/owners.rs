@@ -1,9 +1,12 @@
 //! A disk that an owner names is not free to go: not by rm, not by gc, not from the trash.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use diskdag_graph::scan;
 use diskdag_snapshot::pool::Config;
+use diskdag_snapshot::survey::{Question, ScanSurvey, Survey, Surveyed};
 use diskdag_snapshot::{
     Collect, Create, Error, ErrorKind, Host, Pool, ReasonKind, Refusal, Remove, Restore, Selection,
 };
@@ -84,6 +87,62 @@ fn owners_that_cannot_be_read_are_a_doubt() {
     // Whoever goes back does it for the owner.
     let restore = Restore::new(name("s1"), vec![disk]);
     fleet.pool.restore(&restore, &Fleet::control()).unwrap();
+}
+
+/// Somebody writes an owner's file between the two looks.
+struct Meanwhile {
+    survey: ScanSurvey,
+    file: PathBuf,
+    text: String,
+}
+
+impl Survey for Meanwhile {
+    fn survey(&self, asked: &Question<'_>, control: &scan::Control) -> Result<Surveyed, ErrorKind> {
+        self.survey.survey(asked, control)
+    }
+
+    fn again(
+        &self,
+        before: &Surveyed,
+        asked: &Question<'_>,
+        control: &scan::Control,
+    ) -> Result<Surveyed, ErrorKind> {
+        std::fs::write(&self.file, &self.text).unwrap();
+        self.survey.again(before, asked, control)
+    }
+
+    fn follow(&self, images: &[PathBuf], control: &scan::Control) -> Result<Surveyed, ErrorKind> {
+        self.survey.follow(images, control)
+    }
+}
+
+fn removed_meanwhile(text: impl Fn(&Path) -> String) -> (Fleet, Refusal) {
+    let (fleet, disk) = fleet();
+    let file = fleet.dir.join("vm@2-s2.qcow2");
+    let meanwhile = Meanwhile {
+        survey: ScanSurvey::new(NonZeroUsize::MIN),
+        file: fleet.dir.join("owners"),
+        text: text(&file),
+    };
+    let host = Host { survey: Arc::new(meanwhile), ..Host::real(NonZeroUsize::MIN) };
+    let pool = Pool::find(&host, &fleet.dir).unwrap();
+    let remove = Remove::new(Selection::named(name("s2"), vec![disk]));
+    let refusal = refused(pool.remove(&remove, &Fleet::control()));
+    assert!(file.exists(), "it is back");
+    (fleet, refusal)
+}
+
+#[test]
+fn a_snapshot_that_an_owner_comes_to_name_while_it_goes_is_put_back() {
+    let (_fleet, refusal) = removed_meanwhile(|file| format!("{}\tvm build-a\n", file.display()));
+    let [reason] = &refusal.reasons[..] else { panic!("{refusal:?}") };
+    assert!(reason.path.ends_with("vm@2-s2.qcow2"), "{reason:?}");
+}
+
+#[test]
+fn a_snapshot_is_put_back_if_what_owners_say_cannot_be_read_any_more() {
+    let (_fleet, refusal) = removed_meanwhile(|_| "<domain>".to_owned());
+    assert!(refusal.is_unknown(), "{refusal:?}");
 }
 
 #[test]

@@ -68,6 +68,13 @@ impl Owners {
         self
     }
 
+    /// Who names this very path (absolute, without symbolic links), which need not be there: of a graph, only
+    /// disks that are there have owners. Who names a path that cannot be followed may name it.
+    pub fn naming(&self, path: &Path) -> impl Iterator<Item = &str> {
+        let named = self.claims.iter().filter(move |claim| leads_to(&claim.path, path));
+        named.map(|claim| &*claim.owner)
+    }
+
     /// What could not be read.
     pub fn doubts(&self) -> &[Doubt] {
         &self.doubts
@@ -116,6 +123,33 @@ impl Owners {
     fn doubt(&mut self, path: &Path, reason: String) {
         self.doubts.push(Doubt { path: path.to_owned(), kind: DoubtKind::Owner, reason });
     }
+}
+
+/// As many symbolic links as Linux follows.
+const MOST_LINKS: usize = 40;
+
+fn leads_to(path: &Path, wanted: &Path) -> bool {
+    let is_absent = |error: &io::Error| {
+        matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    };
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        let directory = match std::fs::canonicalize(directory) {
+            Ok(directory) => directory,
+            Err(error) => return !is_absent(&error),
+        };
+        let here = directory.join(name);
+        if here == wanted {
+            return true;
+        }
+        path = match std::fs::read_link(here) {
+            Ok(target) => directory.join(target),
+            // No link, or nothing.
+            Err(error) => return error.kind() != io::ErrorKind::InvalidInput && !is_absent(&error),
+        };
+    }
+    false
 }
 
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
@@ -178,5 +212,32 @@ impl Owned {
     /// Whether owners were asked at all.
     pub fn were_asked(&self) -> bool {
         self.asked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::Owners;
+
+    /// The file is not there, and is named directly, through a linked directory, by a link, and by nobody.
+    #[test]
+    fn who_names_a_path_where_nothing_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = std::fs::canonicalize(dir.path()).unwrap();
+        std::fs::create_dir(top.join("images")).unwrap();
+        symlink("images", top.join("linked")).unwrap();
+        symlink("images/gone.qcow2", top.join("link")).unwrap();
+        symlink("round", top.join("round")).unwrap();
+        let owners = Owners::default()
+            .claim(top.join("images/gone.qcow2"), "direct")
+            .claim(top.join("linked/gone.qcow2"), "through a directory")
+            .claim(top.join("link"), "by a link")
+            .claim(top.join("images/other.qcow2"), "another")
+            .claim(top.join("elsewhere/gone.qcow2"), "of a directory that is not there")
+            .claim(top.join("round"), "of a link to itself");
+        let naming: Vec<&str> = owners.naming(&top.join("images/gone.qcow2")).collect();
+        assert_eq!(naming, ["direct", "through a directory", "by a link"]);
     }
 }
