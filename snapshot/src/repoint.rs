@@ -136,10 +136,11 @@ fn prepare(file: &dyn FsFile, path: &Path, name: &[u8]) -> Result<Switch, Repoin
     let list_end = list_end(&header, &bytes).filter(|end| *end <= old_at).ok_or_else(no_room)?;
     let need = name.len() as u64;
     let behind = old_end.next_multiple_of(8);
-    let name_at = if behind + need <= header.cluster_size() {
-        behind
-    } else if list_end + need <= old_at {
+    // In front of the old one if there is room, so that names that follow each other don't wander off.
+    let name_at = if list_end + need <= old_at {
         list_end
+    } else if behind + need <= header.cluster_size() {
+        behind
     } else {
         return Err(no_room());
     };

@@ -151,6 +151,10 @@ pub trait FsFile: Source + Debug {
     /// Whatever the system answers. It is fatal for the operation; asking again proves nothing.
     fn sync(&self) -> io::Result<()>;
 
+    /// Says that [`sync`](Self::sync) will be called soon, so that its bytes may be on their way by then.
+    /// Promises nothing, and waits for nothing.
+    fn sync_soon(&self) {}
+
     /// Forces out its bytes, and its length if that has changed (`fdatasync`).
     ///
     /// # Errors

@@ -108,6 +108,10 @@ impl FsFile for RealFile {
         self.0.sync_all()
     }
 
+    fn sync_soon(&self) {
+        sys::start_writing(&self.0);
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.0.sync_data()
     }

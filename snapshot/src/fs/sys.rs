@@ -110,6 +110,17 @@ pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::fchmod(file, Mode::from_raw_mode(raw(mode)))?)
 }
 
+/// Linux begins to write out what is dirty of pages that nobody needs any more, and drops none of those.
+/// Advice: that it was not taken is no error.
+#[cfg(target_os = "linux")]
+pub(super) fn start_writing(file: &File) {
+    let _advice = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+/// Nothing here starts it without waiting for it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn start_writing(_file: &File) {}
+
 pub(super) fn attributes(file: &File) -> io::Result<Attributes> {
     let metadata = file.metadata()?;
     let mut extended = Vec::new();
@@ -227,17 +238,28 @@ pub(super) fn is_free(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Who holds one of these bytes, in words.
+/// The first lock that keeps anybody from locking these bytes for writing.
 #[cfg(target_os = "linux")]
-fn holder(file: &File, bytes: std::ops::RangeInclusive<i64>) -> io::Result<Option<String>> {
+fn ask(file: &File, start: i64, len: i64) -> io::Result<Option<nix::libc::flock>> {
     use nix::fcntl::{FcntlArg, fcntl};
 
+    let mut lock = byte_lock(WRITE_LOCK, start, len);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
+    Ok((lock.l_type != UNLOCKED).then_some(lock))
+}
+
+/// Who holds some of these bytes, in words.
+#[cfg(target_os = "linux")]
+fn holder(file: &File, bytes: std::ops::RangeInclusive<i64>) -> io::Result<Option<String>> {
+    // Most often nobody holds any, and one question tells.
+    let (start, len) = (*bytes.start(), bytes.end() - bytes.start() + 1);
+    if ask(file, start, len)?.is_none() {
+        return Ok(None);
+    }
     let mut held = Vec::new();
     let mut process = None;
     for byte in bytes {
-        let mut lock = byte_lock(WRITE_LOCK, byte, 1);
-        fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
-        if lock.l_type != UNLOCKED {
+        if let Some(lock) = ask(file, byte, 1)? {
             held.push(byte.to_string());
             // Of a lock of an open file description the kernel tells no process: -1.
             process = process.or((lock.l_pid > 0).then_some(lock.l_pid));

@@ -1,5 +1,6 @@
 //! Taking a snapshot: the live disk becomes one, and an overlay of it takes its place.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing};
@@ -10,6 +11,7 @@ use crate::name::{Id, SnapshotName, pending_path, snapshot_path};
 use crate::operate::found::Found;
 use crate::operate::freeze::freeze;
 use crate::operate::overlays::{self, Planned};
+use crate::operate::threads::in_threads;
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind};
 use crate::report::{DiskDone, Done, Notice};
@@ -102,18 +104,26 @@ fn create_all(pool: &Pool, creates: &[Create], control: &Control) -> Vec<Result<
     let mut results: Vec<Option<Result<Done, Error>>> = creates.iter().map(|_| None).collect();
     let mut left: Vec<usize> = (0..creates.len()).collect();
     while !left.is_empty() {
-        let (mut found, mut later) = (Vec::new(), Vec::new());
+        let (mut ready, mut later) = (Vec::new(), Vec::new());
+        let mut taken = HashSet::new();
         for place in left {
             let Some(create) = creates.get(place) else { continue };
-            if is_taken(pool, create, &found) {
+            // A disk that another of this round takes is the next round's.
+            let asked = if creates.len() > 1 { &create.disks[..] } else { &[] };
+            let paths: Vec<PathBuf> =
+                asked.iter().filter_map(|path| pool.fs().resolve(path).ok()).collect();
+            if paths.iter().any(|path| taken.contains(path)) {
                 later.push(place);
-                continue;
-            }
-            if let Some(done) = session.done_before(create.op, overlays::END) {
+            } else if let Some(done) = session.done_before(create.op, overlays::END) {
                 put(&mut results, place, Ok(done));
-                continue;
+            } else {
+                taken.extend(paths);
+                ready.push((place, create));
             }
-            match Found::new(&session, create) {
+        }
+        let mut found = Vec::new();
+        for (place, create, these) in find_all(&session, ready) {
+            match these {
                 Ok(these) => found.push((place, create, these)),
                 Err(error) => put(&mut results, place, Err(error)),
             }
@@ -142,13 +152,19 @@ fn put<T>(slots: &mut [Option<T>], place: usize, value: T) {
     }
 }
 
-/// Whether a disk of it is held in this round already: then it is the next round's.
-fn is_taken(pool: &Pool, create: &Create, found: &[(usize, &Create, Found)]) -> bool {
-    let is_held = |path: &PathBuf| {
-        let mut held = found.iter().flat_map(|(.., found)| &found.disks);
-        pool.fs().resolve(path).is_ok_and(|path| held.any(|disk| disk.path == path))
-    };
-    !found.is_empty() && create.disks.iter().any(is_held)
+/// Creates up to this number are looked at one after the other.
+const FEW: usize = 8;
+
+/// Finds and claims the disks of all, which are different ones.
+fn find_all<'c>(
+    session: &Session<'_>,
+    creates: Vec<(usize, &'c Create)>,
+) -> Vec<(usize, &'c Create, Result<Found, Error>)> {
+    let find = |(place, create)| (place, create, Found::new(session, create));
+    match creates.len() {
+        ..=FEW => creates.into_iter().map(find).collect(),
+        _ => in_threads(2, creates, find),
+    }
 }
 
 /// What lies below all of them is looked at once.

@@ -16,8 +16,10 @@ mod pin;
 mod remove;
 mod restore;
 mod select;
+mod threads;
 mod trash;
 mod trashing;
+mod writing;
 
 pub use clone::Clones;
 pub use create::{Create, MAX_DEPTH};

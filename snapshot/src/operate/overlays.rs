@@ -11,6 +11,7 @@ use crate::catalogue::{Change, Intent, OpId, OverlayMember, OverlayVerb, Work};
 use crate::disk::{Disk, freeze_file};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::Attributes;
+use crate::operate::writing::write_all;
 use crate::overlay::{self, WriteError, directory};
 use crate::pool::{Commit, Pool, Session};
 use crate::recover;
@@ -95,69 +96,6 @@ pub(crate) fn end(op: OpId, members: &[OverlayMember], inconsistent: bool) -> Ve
     }
     changes.push(Change::CloseIntent { op });
     changes
-}
-
-/// Overlays up to this number are written one after the other.
-const FEW: usize = 8;
-
-/// Threads that force out overlays at the same time: what each waits for, a journal's commit, they share.
-const WRITERS: usize = 16;
-
-/// Writes the overlays of all operations that have begun; for each, the first error.
-fn write_all(
-    session: &Session<'_>,
-    runs: &[(Planned, Result<(), Error>)],
-) -> Vec<Result<(), WriteError>> {
-    let pool = session.pool;
-    let begun = runs.iter().enumerate().filter(|(_, (_, result))| result.is_ok());
-    let jobs: Vec<_> = begun
-        .flat_map(|(at, (plan, _))| {
-            let members = plan.members.iter().zip(&plan.attributes);
-            members.map(move |(member, attributes)| (at, plan.op, member, attributes))
-        })
-        .collect();
-    let write = |&(at, op, member, attributes): &(usize, OpId, &OverlayMember, &Attributes)| {
-        let side = pool.path(&member.side);
-        let go_on = session.go_on().map_err(|kind| WriteError { kind, synced: true });
-        (at, go_on.and_then(|()| overlay::write(pool.fs(), &side, member, op, attributes)))
-    };
-    let mut results: Vec<Result<(), WriteError>> = runs.iter().map(|_| Ok(())).collect();
-    let mut learn = |(at, result): (usize, Result<(), WriteError>)| {
-        // One that was not forced out outweighs one that was not written.
-        if let (Some(slot), Err(error)) = (results.get_mut(at), result)
-            && !slot.as_ref().is_err_and(|before| !before.synced)
-        {
-            *slot = Err(error);
-        }
-    };
-    if jobs.len() <= FEW {
-        let mut failed = BTreeSet::new();
-        for job in &jobs {
-            if failed.contains(&job.0) {
-                continue;
-            }
-            let (at, result) = write(job);
-            if result.is_err() {
-                failed.insert(at);
-            }
-            learn((at, result));
-        }
-        return results;
-    }
-    let (jobs, write) = (&jobs, &write);
-    let done: Vec<_> = std::thread::scope(|scope| {
-        let work =
-            |first| move || jobs.iter().skip(first).step_by(WRITERS).map(write).collect::<Vec<_>>();
-        let threads: Vec<_> = (0..WRITERS).map(|first| scope.spawn(work(first))).collect();
-        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-    });
-    for part in done {
-        match part {
-            Ok(part) => part.into_iter().for_each(&mut learn),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    }
-    results
 }
 
 /// Puts all overlays of one operation in their places, if they were written.

@@ -8,4 +8,4 @@ mod write;
 
 pub(crate) use look::{Place, look};
 pub(crate) use place::{directory, publish, take_back, waiting_path};
-pub(crate) use write::{WriteError, write};
+pub(crate) use write::{WriteError, Written, write};

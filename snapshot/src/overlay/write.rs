@@ -1,22 +1,31 @@
 //! Writing an overlay, complete and durable, where nobody looks for it yet.
+//!
+//! In two steps, so that of many that are written together the first is on its way to the medium while the next
+//! is made.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::catalogue::{OpId, OverlayMember};
 use crate::error::ErrorKind;
-use crate::fs::{Attributes, Fs, write_all};
+use crate::fs::{Attributes, Fs, FsFile, write_all};
 use crate::marker::Marker;
 
-/// Writes the overlay of `member` at `path`, which nobody may have, and forces it out. Its directory entry
-/// is not forced out.
+/// An overlay whose bytes are all there, and not forced out.
+#[must_use = "what is not forced out may be lost"]
+pub(crate) struct Written {
+    path: PathBuf,
+    file: Box<dyn FsFile>,
+}
+
+/// Writes the overlay of `member` at `path`, which nobody may have.
 pub(crate) fn write(
     fs: &dyn Fs,
     path: &Path,
     member: &OverlayMember,
     op: OpId,
     attributes: &Attributes,
-) -> Result<(), WriteError> {
+) -> Result<Written, WriteError> {
     let layout = member
         .overlay
         .layout(Marker { op, id: member.id })
@@ -30,8 +39,23 @@ pub(crate) fn write(
     }
     file.set_attributes(attributes)
         .map_err(failed("set the owner, permissions and attributes of"))?;
-    file.sync()
-        .map_err(|cause| WriteError { kind: ErrorKind::io("sync", path, cause), synced: false })
+    Ok(Written { path: path.to_owned(), file })
+}
+
+impl Written {
+    /// Others come before it is forced out: the system may begin.
+    pub(crate) fn sync_soon(self) -> Self {
+        self.file.sync_soon();
+        self
+    }
+
+    /// Forces it out. Its directory entry is not.
+    pub(crate) fn sync(self) -> Result<(), WriteError> {
+        self.file.sync().map_err(|cause| {
+            let kind = ErrorKind::io("sync", self.path, cause);
+            WriteError { kind, synced: false }
+        })
+    }
 }
 
 /// Why an overlay was not written.
