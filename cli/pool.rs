@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use diskdag_snapshot::survey::ScanSurvey;
 use diskdag_snapshot::{Control, Done, Host, Notice, Pool, Recovered};
@@ -25,10 +26,13 @@ pub(crate) fn host(common: &Common) -> Result<Host, Failure> {
     let declared = scope::declared(common, &settings)?;
     let threads = common.threads.or_else(|| std::thread::available_parallelism().ok());
     let threads = threads.unwrap_or(NonZeroUsize::MIN);
-    let survey = ScanSurvey::new(threads)
+    let mut survey = ScanSurvey::new(threads)
         .waivers(settings.waivers().to_vec())
         .roots(declared.map(|scope| scope.roots).unwrap_or_default())
         .owners(scope::declared_owners(common)?);
+    if let Some(seconds) = common.patience {
+        survey = survey.patience(Duration::from_secs(seconds.into()));
+    }
     Ok(Host { survey: Arc::new(survey), ..Host::real(threads) })
 }
 

@@ -8,6 +8,7 @@ mod over_fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use diskdag_graph::scan::{
     Control, ImageError, Owned, Owners, Scan, ScanError, Scanned, Scope, Verified, Waiver,
@@ -116,13 +117,14 @@ pub struct ScanSurvey {
     waivers: Vec<Waiver>,
     roots: Vec<PathBuf>,
     owners: Vec<PathBuf>,
+    patience: Option<Duration>,
 }
 
 impl ScanSurvey {
     /// A scan with so many threads.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
-        Self { threads, waivers: Vec::new(), roots: Vec::new(), owners: Vec::new() }
+        Self { threads, waivers: Vec::new(), roots: Vec::new(), owners: Vec::new(), patience: None }
     }
 
     /// Doubts that a person has declared known.
@@ -145,6 +147,20 @@ impl ScanSurvey {
         self.owners = owners;
         self
     }
+
+    /// How long an answer of the system is waited for. See [`Scan::patience`].
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    fn patient(&self, scan: Scan) -> Scan {
+        match self.patience {
+            Some(patience) => scan.patience(patience),
+            None => scan,
+        }
+    }
 }
 
 impl ScanSurvey {
@@ -163,7 +179,7 @@ impl ScanSurvey {
         let Question { roots, images, .. } = question;
         let scope = Scope::declared(roots.iter().chain(&self.roots).cloned(), ScopeSource::Pool);
         let scan = Scan::new(scope).threads(self.threads).waivers(self.waivers.clone());
-        let mut scan = scan.images(images.to_vec());
+        let mut scan = self.patient(scan).images(images.to_vec());
         if let Some(claims) = &claims {
             scan = scan.owners(claims.clone());
         }
@@ -200,6 +216,6 @@ impl Survey for ScanSurvey {
     }
 
     fn follow(&self, images: &[PathBuf], control: &Control) -> Result<Surveyed, ErrorKind> {
-        Ok(Scan::follow(images.to_vec()).run(control)?.into())
+        Ok(self.patient(Scan::follow(images.to_vec())).run(control)?.into())
     }
 }
