@@ -122,19 +122,19 @@ fn agrees_with_a_vector_whatever_comes() {
 #[test]
 fn a_list_made_at_once_takes_insertions_everywhere() {
     let mut pair = pair();
-    let entries: Vec<Entry> = (0..100_000).map(|slot| Entry::open(disk(slot))).collect();
+    let entries: Vec<Entry> = (0..200_000).map(|slot| Entry::open(disk(slot))).collect();
     pair.order = Order::of(&entries, &mut pair.recs);
-    pair.model = (0..100_000).collect();
+    pair.model = (0..200_000).collect();
     assert!(pair.order.tiers.len() > 3);
-    for slot in 100_000..103_000 {
+    for slot in 200_000..203_000 {
         let at = pair.below(pair.model.len());
         pair.insert(at, slot..slot + 1);
     }
     pair.check(|_| false);
     let before = pair.order.clone();
-    pair.remove(500..90_000);
+    pair.remove(500..190_000);
     pair.check(|_| false);
-    assert_eq!(before.entries_between(Place::START, before.end()), 103_000);
+    assert_eq!(before.entries_between(Place::START, before.end()), 203_000);
 }
 
 /// More than there are tags at the distance at which entries are appended.
