@@ -91,6 +91,15 @@ impl Disk {
         }
     }
 
+    /// Whether its header names no other file.
+    pub(crate) fn stands_alone(&self) -> bool {
+        match &self.content {
+            Content::Raw => true,
+            Content::Qcow2(shape) => !shape.has_backing && shape.data_file.is_none(),
+            Content::Broken(_) | Content::Foreign(_) => false,
+        }
+    }
+
     pub(crate) fn is_raw(&self) -> bool {
         !matches!(self.content, Content::Qcow2(_))
     }

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use diskdag_graph::Graph;
+
 use crate::catalogue::{OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing};
 use crate::disk::{Allowed, Disk, backing_name};
 use crate::error::{Effect, Error, ErrorKind};
@@ -173,24 +175,24 @@ fn plan_all(
     found: Vec<(usize, &Create, Found)>,
 ) -> Vec<(usize, Result<Planned, Error>)> {
     let paths = found.iter().flat_map(|(.., found)| found.paths()).collect::<Vec<_>>();
-    if paths.is_empty() {
-        return found.into_iter().map(|(at, create, it)| (at, plan(session, create, it))).collect();
-    }
-    match session.pool.host().survey.follow(&paths, &session.control.call) {
-        Ok(surveyed) => {
-            let mut images = surveyed.images.iter();
-            let plan_one = |(place, create, mut found): (usize, &Create, Found)| {
-                let images = images.by_ref().take(found.disks.len());
-                let looked = found.look_below(session, create, &surveyed.graph, images);
-                (place, looked.and_then(|()| plan(session, create, found)))
-            };
-            found.into_iter().map(plan_one).collect()
-        }
-        Err(error) => {
-            let errors = refuse_all(found.len(), error.into());
-            found.iter().map(|(place, ..)| *place).zip(errors).collect()
-        }
-    }
+    let (graph, images) = match paths.is_empty() {
+        true => (Graph::new(), Vec::new()),
+        false => match session.pool.host().survey.follow(&paths, &session.control.call) {
+            Ok(surveyed) => (surveyed.graph, surveyed.images),
+            Err(error) => {
+                let errors = refuse_all(found.len(), error.into());
+                return found.iter().map(|(place, ..)| *place).zip(errors).collect();
+            }
+        },
+    };
+    let mut images = images.iter();
+    let plan_one = |(place, create, mut found): (usize, &Create, Found)| {
+        // All of them, whatever comes of the first.
+        let below: Vec<_> = images.by_ref().take(found.paths().count()).collect();
+        let looked = found.look_below(session, create, &graph, below.into_iter());
+        (place, looked.and_then(|()| plan(session, create, found)))
+    };
+    found.into_iter().map(plan_one).collect()
 }
 
 /// What none of them could have: the pool, or a look at the chains. Only the first learns every detail.
@@ -297,3 +299,6 @@ pub(super) fn record(
         standing: Standing::Kept,
     }
 }
+
+#[cfg(test)]
+mod tests;

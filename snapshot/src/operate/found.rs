@@ -49,41 +49,45 @@ impl Found {
         Ok(Self { disks, refusal })
     }
 
-    /// The disks' paths, in their order.
+    /// The paths of those disks that name other files, in their order.
     pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.disks.iter().map(|disk| disk.path.clone())
+        self.disks.iter().filter(|disk| !disk.stands_alone()).map(|disk| disk.path.clone())
     }
 
-    /// Looks at what lies below the disks, which are `images` in `graph`; and, of a raw one that will not be
-    /// raw any more, at who lies above.
+    /// Looks at what lies below the disks: those that name other files are the next `images` in the graph. And, of a
+    /// raw one that will not be raw any more, at who lies above.
     pub(super) fn look_below<'i>(
         &mut self,
         session: &Session<'_>,
         create: &Create,
         graph: &Graph,
-        images: impl Iterator<Item = &'i Result<DiskId, ImageError>>,
+        mut images: impl Iterator<Item = &'i Result<DiskId, ImageError>>,
     ) -> Result<(), Error> {
         self.look_above(session, create)?;
         let Self { disks, refusal } = self;
-        for (disk, found) in disks.iter().zip(images) {
+        for disk in disks {
+            let image = if disk.stands_alone() { None } else { images.next() };
             // A header that makes no sense was said already.
             if matches!(disk.content, Content::Broken(_)) {
                 continue;
             }
-            let id = match found {
-                Ok(id) => id,
-                Err(error) => return Err(ErrorKind::Survey(error.to_string()).into()),
-            };
-            // The disk itself too: one that cannot be read now does not say what lies below it.
-            let mut layers = graph.chain(*id).filter_map(|disk| graph.disk(disk));
-            let unusable = layers.find(|disk| disk.state() != State::Ok);
-            if let Some(below) = unusable {
-                let detail =
-                    format!("needs {}, which is {}", below.path().display(), below.state().name());
-                refusal.add(Reason::new(&disk.path, ReasonKind::BrokenChain, detail));
+            let mut depth = 0;
+            if let Some(found) = image {
+                let id = match found {
+                    Ok(id) => *id,
+                    Err(error) => return Err(ErrorKind::Survey(error.to_string()).into()),
+                };
+                // The disk itself too: one that cannot be read now does not say what lies below it.
+                let mut layers = graph.chain(id).filter_map(|disk| graph.disk(disk));
+                if let Some(below) = layers.find(|disk| disk.state() != State::Ok) {
+                    let (path, state) = (below.path().display(), below.state().name());
+                    let detail = format!("needs {path}, which is {state}");
+                    refusal.add(Reason::new(&disk.path, ReasonKind::BrokenChain, detail));
+                }
+                depth = graph.depth(id);
             }
             // Its own layers, and the one that is put on top.
-            let layers = graph.depth(*id).saturating_add(2);
+            let layers = depth.saturating_add(2);
             if layers > create.max_depth && !create.freeze {
                 let detail =
                     format!("would have {layers} layers, at most {} are allowed", create.max_depth);
