@@ -22,7 +22,7 @@ pub(crate) use claim::claim;
 pub(crate) use content::{Content, head};
 use content::{Shape, content};
 pub(crate) use fitness::Allowed;
-pub(crate) use seal::{Sealing, freeze_file, seal, seal_one};
+pub(crate) use seal::{Sealing, freeze_file, freeze_open, seal, seal_one};
 
 /// A disk that lies in the pool, open.
 #[derive(Debug)]

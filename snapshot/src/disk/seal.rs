@@ -11,13 +11,17 @@ use super::content::content;
 use super::{claim, data_file};
 use crate::catalogue::{SnapshotRecord, State};
 use crate::error::ErrorKind;
-use crate::fs::{Access, Fs};
+use crate::fs::{Access, Fs, FsFile};
 use crate::name::Id;
 use crate::pool::Pool;
 
 /// Takes away every permission to write; says whether there was one.
 pub(crate) fn freeze_file(fs: &dyn Fs, path: &Path) -> io::Result<bool> {
-    let file = fs.open(path, Access::Read)?;
+    freeze_open(&*fs.open(path, Access::Read)?)
+}
+
+/// The same of a file that is open.
+pub(crate) fn freeze_open(file: &dyn FsFile) -> io::Result<bool> {
     let mode = file.stat()?.mode;
     if mode & 0o222 == 0 {
         return Ok(false);
@@ -72,9 +76,9 @@ fn files(pool: &Pool, record: &SnapshotRecord, path: &Path) -> Result<Option<boo
         return Ok(None);
     }
     let held = content(&*file).map_err(failed("read", path))?;
-    let mut done = false;
-    for path in std::iter::once(path).chain(data_file(pool, path, &held)?.as_deref()) {
-        done |= freeze_file(pool.fs(), path).map_err(failed("make read-only", path))?;
+    let mut done = freeze_open(&*file).map_err(failed("make read-only", path))?;
+    if let Some(path) = data_file(pool, path, &held)? {
+        done |= freeze_file(pool.fs(), &path).map_err(failed("make read-only", &path))?;
     }
     Ok(Some(done))
 }

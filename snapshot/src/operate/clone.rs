@@ -75,7 +75,7 @@ fn plan(session: &mut Session<'_>, clones: &Clones) -> Result<Planned, Error> {
         members: Vec::new(),
         attributes: vec![attributes; clones.new.len()],
         held: Vec::new(),
-        freeze: Vec::new(),
+        freeze: false,
         disks: Vec::new(),
         notices: Vec::new(),
         tag: clones.tag.clone(),

@@ -217,8 +217,8 @@ fn refuse_all<T>(count: usize, error: Error) -> Vec<Result<T, Error>> {
 fn plan(session: &mut Session<'_>, create: &Create, found: Found) -> Result<Planned, Error> {
     let op = session.pool.op(create.op)?;
     let Found { disks, mut refusal } = found;
-    let (mut members, mut attributes, mut done, mut freeze, mut notices) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut members, mut attributes, mut done, mut notices) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for disk in &disks {
         let places = |id| {
             Ok(vec![snapshot_path(&disk.path, id, &create.name)?, pending_path(&disk.path, id)?])
@@ -246,10 +246,8 @@ fn plan(session: &mut Session<'_>, create: &Create, found: Found) -> Result<Plan
             disk: disk.path.clone(),
             snapshot: Some(create.name.clone()),
             id,
-            path: side.clone(),
+            path: side,
         });
-        freeze.push(side);
-        freeze.extend(disk.data_file().map(Path::to_owned));
         notices.extend(disk.notices.iter().cloned().chain(disk.left_behind()));
         notices.extend(disk.data_file().map(|path| {
             Notice::new(path, "data-file", "belongs to the snapshot now, and is read-only")
@@ -259,7 +257,17 @@ fn plan(session: &mut Session<'_>, create: &Create, found: Found) -> Result<Plan
         return Err(refusal.into_error());
     }
     let (verb, tag) = (OverlayVerb::Create, create.tag.clone());
-    Ok(Planned { op, verb, members, attributes, held: disks, freeze, disks: done, notices, tag })
+    Ok(Planned {
+        op,
+        verb,
+        members,
+        attributes,
+        held: disks,
+        freeze: true,
+        disks: done,
+        notices,
+        tag,
+    })
 }
 
 /// The overlay of a disk that will lie at `side`: as big, with the same clusters.

@@ -5,10 +5,11 @@
 //! snapshot is made read-only. Operations that are run together share the commits and the directories.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Change, Intent, OpId, OverlayMember, OverlayVerb, Work};
-use crate::disk::{Disk, freeze_file};
+use crate::disk::{Disk, freeze_file, freeze_open};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::fs::Attributes;
 use crate::operate::writing::write_all;
@@ -26,8 +27,8 @@ pub(crate) struct Planned {
     pub(crate) attributes: Vec<Attributes>,
     /// Images that are claimed, until the operation has ended.
     pub(crate) held: Vec<Disk>,
-    /// Files that are to be read-only once the operation is committed.
-    pub(crate) freeze: Vec<PathBuf>,
+    /// Whether those have become snapshots once the operation is committed, and are to be read-only.
+    pub(crate) freeze: bool,
     pub(crate) disks: Vec<DiskDone>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) tag: Option<Vec<u8>>,
@@ -160,11 +161,17 @@ fn sync_directories(pool: &Pool, runs: &mut [(Planned, Result<(), Error>)]) {
 
 /// After the commit: nothing here can fail the operation any more.
 fn finish(pool: &Pool, plan: Planned) -> Done {
-    let Planned { op, disks, mut notices, freeze, .. } = plan;
-    for path in freeze {
-        if let Err(error) = freeze_file(pool.fs(), &path) {
+    let Planned { op, held, disks, mut notices, freeze, .. } = plan;
+    let mut learn = |path: &Path, frozen: io::Result<bool>| {
+        if let Err(error) = frozen {
             let detail = format!("could not be made read-only: {error}");
             notices.push(Notice::new(path, "not-read-only", detail));
+        }
+    };
+    for (disk, done) in held.iter().zip(&disks).filter(|_| freeze) {
+        learn(&done.path, freeze_open(&*disk.file));
+        if let Some(path) = disk.data_file() {
+            learn(path, freeze_file(pool.fs(), path));
         }
     }
     for disk in &disks {

@@ -105,7 +105,7 @@ fn plan(session: &mut Session<'_>, restore: &Restore) -> Result<Planned, Error> 
         members: Vec::new(),
         attributes: Vec::new(),
         held: Vec::new(),
-        freeze: Vec::new(),
+        freeze: restore.keep.is_some(),
         disks: Vec::new(),
         notices: Vec::new(),
         tag: restore.tag.clone(),
@@ -182,12 +182,9 @@ fn member(
         id,
         path: side.clone(),
     });
-    match &restore.keep {
-        Some(_) => planned.freeze.push(side.clone()),
-        None => {
-            let detail = format!("what was live lies in the trash as item {id}");
-            planned.notices.push(Notice::new(&disk.path, "trashed", detail));
-        }
+    if restore.keep.is_none() {
+        let detail = format!("what was live lies in the trash as item {id}");
+        planned.notices.push(Notice::new(&disk.path, "trashed", detail));
     }
     let snapshot = restore.keep.as_ref().map(|keep| SnapshotRecord {
         id,
