@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{Fleet, items, path_of, text_of};
+use crate::support::{Fleet, Image, items, path_of, text_of};
 
 /// `base <- middle <- leaf`, `base <- spare`, and `alone`; the leaf is a sandbox's.
 fn fleet() -> (Fleet, PathBuf) {
@@ -147,6 +147,16 @@ fn a_cycle_and_a_chain_that_is_too_deep_are_foreseen() {
     let answer = ask().arg("--create").image("next.qcow2").image("deep-62.qcow2").json().go();
     assert!(items(&answer.exits(0).scanned("what-if"), "deep").is_empty());
     assert!(!fleet.path("next.qcow2").exists());
+}
+
+/// Nothing is removed, and what cannot be read may lie on what changes: 0 was given, and all would be well.
+#[test]
+fn changes_are_not_said_to_break_nothing_where_something_cannot_be_read() {
+    let (fleet, _) = fleet();
+    fleet.bytes("cut.qcow2", &Image::new().bytes()[..50]);
+    let ask = || fleet.diskdag("what-if").rooted().arg("--flatten").image("leaf.qcow2");
+    ask().go().exits(7).says("nothing that is known would be broken").says("cut.qcow2");
+    assert!(!items(&ask().json().go().exits(7).scanned("what-if"), "doubts").is_empty());
 }
 
 #[test]

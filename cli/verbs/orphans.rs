@@ -110,7 +110,7 @@ impl<'g> Found<'g> {
         let Removal { doubts, frees, .. } = removal;
         let mut orphans: Vec<Disk<'g>> =
             orphans.into_iter().filter_map(|id| graph.disk(id)).collect();
-        orphans.sort_by_key(|disk| (Reverse(graph.freed_by(&[disk.id()])), disk.path()));
+        orphans.sort_by_cached_key(|disk| (Reverse(graph.freed_by(&[disk.id()])), disk.path()));
         Ok(Self { orphans, kept, doubts, frees })
     }
 }

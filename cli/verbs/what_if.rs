@@ -62,7 +62,7 @@ pub(crate) fn run(args: &args::WhatIf, common: &Common, out: &mut Output) -> Res
     match out.json {
         true => told.print_json(&doubts, limit, out)?,
         false => {
-            told.print_text(limit, out)?;
+            told.print_text(doubts.is_empty(), limit, out)?;
             show::notice_coverage(out, &scanned.graph, &doubts);
         }
     }
@@ -71,7 +71,8 @@ pub(crate) fn run(args: &args::WhatIf, common: &Common, out: &mut Output) -> Res
     Ok(Exit::Refused
         .when(verdict == Some(Verdict::No))
         .or(Exit::Unknown.when(verdict == Some(Verdict::Unknown)))
-        .or(Exit::Broken.when(broken)))
+        .or(Exit::Broken.when(broken))
+        .or(Exit::Unknown.when(verdict.is_none() && !doubts.is_empty())))
 }
 
 /// The changes in the order in which they are made: what is removed goes last.
@@ -249,7 +250,7 @@ impl<'g> Told<'g> {
         answer.end()
     }
 
-    fn print_text(&self, limit: usize, out: &mut Output) -> io::Result<()> {
+    fn print_text(&self, is_whole: bool, limit: usize, out: &mut Output) -> io::Result<()> {
         let (style, what) = (out.style, &self.what);
         let paths = |paths: &mut dyn Iterator<Item = &Path>, all: usize, out: &mut Output| {
             for path in paths.take(limit) {
@@ -300,7 +301,10 @@ impl<'g> Told<'g> {
         }
         more(self.deep.len(), limit, out)?;
         if what.broken.is_empty() && what.cycles.is_empty() {
-            writeln!(out, "{}", style.good("nothing would be broken"))?;
+            match is_whole {
+                true => writeln!(out, "{}", style.good("nothing would be broken"))?,
+                false => writeln!(out, "nothing that is known would be broken")?,
+            }
         }
         let (freed, copies) = (size(what.freed), size(self.copies));
         writeln!(out, "frees {freed}; copies at most {copies}; nothing was changed")

@@ -32,9 +32,8 @@ fn trash_goes_when_it_is_old_enough() {
     assert_eq!(pool.files(), ["vm.qcow2", "vm@1-s1.qcow2"]);
 }
 
-#[test]
-fn a_retired_snapshot_goes_once_nothing_needs_it() {
-    let Some(pool) = Pool::with_vm() else { return };
+/// Three snapshots, of which the second is retired and needed by nothing but the third.
+fn retire_s2(pool: &Pool) {
     pool.ok("snap create s1 vm.qcow2");
     pool.write("vm.qcow2", 2);
     pool.ok("snap create s2 vm.qcow2");
@@ -42,6 +41,12 @@ fn a_retired_snapshot_goes_once_nothing_needs_it() {
     pool.ok("snap restore s1 vm.qcow2");
     pool.ok("trash purge --all");
     pool.ok("snap rm --retire s2 vm.qcow2");
+}
+
+#[test]
+fn a_retired_snapshot_goes_once_nothing_needs_it() {
+    let Some(pool) = Pool::with_vm() else { return };
+    retire_s2(&pool);
     let answer = pool.json("gc --dry-run", 0);
     assert!(!reason(&answer, "kept", "vm@2-s2.qcow2").is_empty(), "{answer}");
     pool.ok("snap rm s3 vm.qcow2");
@@ -61,13 +66,7 @@ fn a_retired_snapshot_goes_once_nothing_needs_it() {
 fn what_went_to_the_trash_is_not_said_to_be_gone() {
     let Some(pool) = Pool::with_vm() else { return };
     pool.ok("gc").says("nothing is dead");
-    pool.ok("snap create s1 vm.qcow2");
-    pool.write("vm.qcow2", 2);
-    pool.ok("snap create s2 vm.qcow2");
-    pool.ok("snap create s3 vm.qcow2");
-    pool.ok("snap restore s1 vm.qcow2");
-    pool.ok("trash purge --all");
-    pool.ok("snap rm --retire s2 vm.qcow2");
+    retire_s2(&pool);
     pool.ok("snap rm s3 vm.qcow2");
     pool.ok("trash purge --all");
     let words = "to the trash";

@@ -43,7 +43,7 @@ pub(super) const REFLINKED: u32 = 1 << 17;
 /// There is something unusual.
 const ASIDE: u32 = 1 << 18;
 
-const STATES: [State; 7] = [
+pub(super) const STATES: [State; 7] = [
     State::Ok,
     State::Missing,
     State::Unreadable,

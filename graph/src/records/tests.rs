@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use diskdag_qcow2::{Foreign, Rule};
 
+use super::sheet::STATES;
 use super::*;
 use crate::facts::{
-    Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key, State,
+    Certainty, DependencyKnowledge, EdgeFacts, EdgeKind, Facts, Finding, Format, Key,
 };
 
 struct Random(u64);
@@ -81,15 +82,7 @@ impl Random {
                 Format::Foreign(Foreign::Qcow),
                 Format::Foreign(Foreign::Luks),
             ]),
-            state: self.one(&[
-                State::Ok,
-                State::Missing,
-                State::Unreadable,
-                State::Refused,
-                State::Remote,
-                State::Opaque,
-                State::NotAFile,
-            ]),
+            state: self.one(&STATES),
             reason: odd.then(|| "because".into()),
             virtual_size: self.size(),
             actual_size: self.size(),

@@ -7,7 +7,7 @@ use std::fs::File;
 pub(crate) enum Sharing {
     /// So many bytes of the file.
     Bytes(u64),
-    /// It never shares any, whichever file is asked about.
+    /// It shares none, or tells of none, whichever file is asked about.
     Never,
     /// It does not say.
     Unknown,
