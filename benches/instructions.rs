@@ -7,18 +7,18 @@
 //! ```
 //!
 //! Jobs: `map IMAGE`, `measure IMAGE`, `read IMAGE BYTES-AT-A-TIME`, `compare IMAGE IMAGE`, `open IMAGE`; and
-//! `fleet DIR DISKS`, `scan DIR THREADS`, `save DIR INDEX`, `again DIR INDEX THREADS`. Each prints what it found, and
-//! of how many. Without a job all of them are done on a small image and a small fleet.
+//! `fleet DIR DISKS`, `scan DIR THREADS`, `save DIR INDEX`, `again DIR INDEX THREADS`; and
+//! `change star|forest|deep DISKS PAIRS`, leaves that come and go. Each prints what it found, and of how many. Without a job all of them are done on a small image and a small fleet.
 
 mod fleet;
 
-use diskdag_graph::ScopeSource;
 use diskdag_graph::scan::{Control, Record, Scan, Scope};
+use diskdag_graph::{Change, Facts, Key, ScopeSource};
 use diskdag_qcow2::GuestOffset;
 use diskdag_qcow2::chain::{Chain, Policy};
 use diskdag_qcow2::compare::compare;
 use diskdag_qcow2::measure::{Target, measure};
-use fleet::{Dense, Files, Order, Shape};
+use fleet::{Dense, Files, Order, Random, Shape};
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,8 @@ fn main() -> Result<()> {
     let paths = fleet.to_str().zip(index.to_str());
     let (fleet, index) = paths.ok_or("a temporary directory whose name is no text")?;
     for words in [
-        &["fleet", fleet, "1000"][..],
+        &["change", "star", "1000", "100"][..],
+        &["fleet", fleet, "1000"],
         &["scan", fleet, "1"],
         &["save", fleet, index],
         &["again", fleet, index, "2"],
@@ -61,6 +62,21 @@ fn main() -> Result<()> {
 fn scan(dir: &str, threads: &str) -> Result<Scan> {
     let scope = Scope::declared([PathBuf::from(dir)], ScopeSource::Flag);
     Ok(Scan::new(scope).threads(threads.parse()?))
+}
+
+/// Leaves that come on disks anywhere, and go.
+fn change(shape: Shape, disks: usize, pairs: usize) -> Result<String> {
+    let (mut graph, _) = fleet::graph(&shape.parents(disks))?;
+    let key = |disk: usize| Key::File { device: 1, inode: disk as u64 };
+    let mut random = Random(5);
+    for _ in 0..pairs {
+        let parent = if shape == Shape::Star { 0 } else { random.below(disks) };
+        let leaf = Facts::new(key(disks)).at("/images/the-leaf.qcow2").backed_by(key(parent));
+        graph.apply([Change::Insert(leaf)])?;
+        let id = graph.find_key(&key(disks)).ok_or("the leaf is not there")?;
+        graph.apply([Change::Remove(id)])?;
+    }
+    Ok(format!("{pairs} leaves on {} disks", graph.len()))
 }
 
 fn job(words: &[&str]) -> Result<()> {
@@ -125,6 +141,11 @@ fn job(words: &[&str]) -> Result<()> {
             let before = Record::load(Path::new(index))?;
             let scanned = scan(dir, threads)?.run_after(&before, &Control::default())?;
             format!("{} disks, {} opened", scanned.graph.len(), scanned.statistics.opened)
+        }
+        ["change", shape, disks, pairs] => {
+            let shapes = [Shape::Star, Shape::Forest, Shape::Deep];
+            let shape = shapes.into_iter().find(|one| one.name() == *shape);
+            change(shape.ok_or("no such shape")?, disks.parse()?, pairs.parse()?)?
         }
         _ => return Err("no such job".into()),
     };

@@ -87,11 +87,15 @@ impl Graph {
         let inner = Shared::make_mut(&mut self.inner);
         inner.forget_structure();
         inner.index();
-        let mut batch = Batch { inner, idle, changed, applied: Applied::default() };
-        for change in changes.drain(..) {
+        let (is_small, is_one) = (changes.len() <= FEW, changes.len() == 1);
+        let applied = Applied::default();
+        let mut batch = Batch { inner, idle, changed, applied, is_small, is_one };
+        for change in changes {
             match change {
-                Change::Insert(facts) => batch.insert(&facts),
-                Change::Repoint { disk, references } => batch.repoint(disk.slot, references),
+                Change::Insert(facts) => batch.insert(facts),
+                Change::Repoint { disk, references } => {
+                    batch.repoint(disk.slot, std::mem::take(references));
+                }
                 Change::Remove(disk) => batch.remove(disk.slot),
             }
         }

@@ -17,19 +17,28 @@ pub(crate) struct Batch<'g> {
     pub(crate) idle: &'g mut Vec<(u32, u64)>,
     pub(crate) changed: &'g mut Changed,
     pub(crate) applied: Applied,
+    /// It is not worth while to wait for its end and make all labels anew.
+    pub(crate) is_small: bool,
+    /// It is of one change: nothing that it removes can come back in it.
+    pub(crate) is_one: bool,
 }
 
 impl Batch<'_> {
     pub(crate) fn insert(&mut self, facts: &Facts) {
         let key = facts.key.as_ref();
-        let (slot, is_new) = match self.inner.slot_of_key(key) {
+        let hash = self.inner.by_key.hash(&key);
+        self.inner.clock += 1;
+        let at = self.inner.clock;
+        let (slot, is_new) = match self.inner.slot_of_hash(key, hash) {
             Some(slot) => (slot, self.inner.is_placeholder(slot)),
-            None => (self.allocate(key), true),
+            None if self.is_small && self.inner.insert_leaf(facts, hash, at) => {
+                self.applied.inserted += 1;
+                return;
+            }
+            None => (self.allocate(hash), true),
         };
         self.applied.inserted += usize::from(is_new);
         self.applied.updated += usize::from(!is_new);
-        self.inner.clock += 1;
-        let at = self.inner.clock;
         self.set(slot, facts, at, false);
     }
 
@@ -46,6 +55,9 @@ impl Batch<'_> {
     /// that something needs the disk then, or that it was inserted again.
     pub(crate) fn remove(&mut self, slot: u32) {
         self.applied.removed += 1;
+        if self.is_one && self.inner.remove_leaf(slot) {
+            return;
+        }
         self.inner.labels.flag(slot, PLACEHOLDER | GOING);
         self.unlink(slot);
         self.inner.clock += 1;
@@ -62,12 +74,12 @@ impl Batch<'_> {
         if let Some(known) = before {
             namesakes.forget(slot, known);
             if has_moved {
-                known.paths().for_each(|path| by_path.remove(bytes(path), slot));
+                known.paths().for_each(|path| by_path.remove(by_path.hash(bytes(path)), slot));
             }
         }
         records.put(slot, facts, at);
         if has_moved {
-            paths().for_each(|path| by_path.insert(bytes(path), slot));
+            paths().for_each(|path| by_path.insert(by_path.hash(bytes(path)), slot));
         }
         if facts.state == State::Missing
             && let Some(known) = records.get(slot)
@@ -165,8 +177,9 @@ impl Batch<'_> {
         for at in others.chain(first) {
             let edge = &references[at];
             let key = edge.target.as_ref();
-            let target = self.inner.slot_of_key(key);
-            let target = target.unwrap_or_else(|| self.allocate_placeholder(key));
+            let hash = self.inner.by_key.hash(&key);
+            let target = self.inner.slot_of_hash(key, hash);
+            let target = target.unwrap_or_else(|| self.allocate_placeholder(key, hash));
             let step = if Some(at) == first { STEP } else { 0 };
             let position = u32::try_from(at).unwrap_or(NONE);
             let traits = traits(edge) | step;
@@ -177,22 +190,25 @@ impl Batch<'_> {
         }
     }
 
-    /// A slot for a disk that the graph does not hold yet.
-    fn allocate(&mut self, key: KeyRef<'_>) -> u32 {
+    /// A slot for a disk that the graph does not hold yet, by the hash of its key.
+    fn allocate(&mut self, hash: u32) -> u32 {
         let slot = self.inner.slots.add();
         self.inner.labels.next_generation(slot);
-        self.inner.by_key.insert(&key, slot);
+        self.inner.by_key.insert(hash, slot);
         self.changed.fresh.push(slot);
         slot
     }
 
-    fn allocate_placeholder(&mut self, key: KeyRef<'_>) -> u32 {
-        let slot = self.allocate(key);
+    fn allocate_placeholder(&mut self, key: KeyRef<'_>, hash: u32) -> u32 {
+        let slot = self.allocate(hash);
         self.set(slot, &Facts::placeholder(key.to_key()), 0, true);
         slot
     }
 
     pub(crate) fn finish(mut self) -> Applied {
+        if self.idle.is_empty() && self.changed.is_empty() {
+            return self.applied;
+        }
         for at in 0..self.idle.len() {
             let (slot, removed) = self.idle[at];
             let flags = self.inner.labels.flags(slot);
@@ -243,11 +259,11 @@ struct Is {
 
 impl Inner {
     /// Gives a slot back; its ids go stale.
-    fn free(&mut self, slot: u32) {
+    pub(crate) fn free(&mut self, slot: u32) {
         let Self { records, by_path, by_key, namesakes, .. } = self;
         if let Some(known) = records.get(slot) {
-            known.paths().for_each(|path| by_path.remove(bytes(path), slot));
-            by_key.remove(&known.key(), slot);
+            known.paths().for_each(|path| by_path.remove(by_path.hash(bytes(path)), slot));
+            by_key.remove(by_key.hash(&known.key()), slot);
             namesakes.forget(slot, known);
         }
         records.clear(slot);

@@ -228,7 +228,14 @@ impl Inner {
     }
 
     pub(crate) fn slot_of_key(&self, key: KeyRef<'_>) -> Option<u32> {
-        let mut candidates = self.by_key().candidates(&key);
+        let index = self.by_key();
+        self.slot_of_hash(key, index.hash(&key))
+    }
+
+    /// The same by the hash of the key.
+    #[inline]
+    pub(crate) fn slot_of_hash(&self, key: KeyRef<'_>, hash: u32) -> Option<u32> {
+        let mut candidates = self.by_key().candidates(hash);
         candidates.find(|slot| self.known(*slot).is_some_and(|known| known.key() == key))
     }
 
@@ -239,7 +246,8 @@ impl Inner {
             // The file that took a missing one's place comes before it.
             claims.then(|| (known.state() != State::Missing, known.told(), slot))
         };
-        let best = self.by_path().candidates(bytes(path)).filter_map(claims).max();
+        let index = self.by_path();
+        let best = index.candidates(index.hash(bytes(path))).filter_map(claims).max();
         best.map(|(_, _, slot)| slot)
     }
 

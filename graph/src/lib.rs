@@ -30,6 +30,7 @@
 mod apply;
 mod arc;
 mod batch;
+mod bucket;
 mod build;
 mod disk;
 mod doubt;
@@ -37,6 +38,7 @@ mod facts;
 mod graph;
 mod index;
 mod labels;
+mod leaf;
 mod links;
 mod namesakes;
 mod pages;

@@ -28,7 +28,7 @@
 //! | `check/…` | all metadata of an image checked | qemu-img check, a process of its own |
 //! | `may-i-remove/…` | scan, then ask | every disk's chain walked file by file |
 //! | `depends-on/…` | asked of the graph | intervals of trees that never change; petgraph's search |
-//! | `index/…` | a million disks, kept current change by change | two reads, a slice; petgraph's graph alone |
+//! | `index/…` | a million disks, kept current change by change | two reads, a slice; petgraph's graph alone, and with maps of keys and paths |
 //! | `map/…` | open, take all extents one by one | open, read the L2 tables, give a record for each extent; qemu-img as a process |
 //! | `measure/…` | open, count | open, read the L2 tables; qemu-img as a process |
 //! | `compare/…` | open both, compare | qemu-img as a process |
@@ -41,6 +41,7 @@
 #[path = "../../fleet/mod.rs"]
 mod fleet;
 mod floor;
+mod leaves;
 mod measure;
 mod ours;
 mod peer;

@@ -42,8 +42,7 @@ impl Labels {
 
     /// Counts for a slot that was not counted, that nothing needs and that no edge outside the forest
     /// leaves.
-    pub(super) fn count_leaf(&mut self, slots: &Slots, slot: u32) {
-        let parent = slots.parent(slot);
+    pub(super) fn count_leaf(&mut self, slot: u32, parent: Option<u32>) {
         let depth = parent.map_or(0, |parent| self.depth(parent) + 1);
         if depth > 0 {
             *self.depth.at(slot) = depth;

@@ -57,8 +57,8 @@ impl Labels {
 
     /// Gives a slot that nothing needs, and that no edge outside the forest leaves, what its parent
     /// has.
-    pub(super) fn inherit(&mut self, slots: &Slots, slot: u32) {
-        let Some(parent) = slots.parent(slot) else { return };
+    pub(super) fn inherit(&mut self, slot: u32, parent: Option<u32>) {
+        let Some(parent) = parent else { return };
         let exit = *self.exit.get(parent);
         if exit != NONE {
             *self.exit.at(slot) = exit;

@@ -36,6 +36,12 @@ pub(crate) struct Moved {
 }
 
 impl Changed {
+    /// Whether there is nothing to be worked in.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { fresh, moved, restated, leaving, targets, .. } = self;
+        moved.is_empty() && [fresh, restated, leaving, targets].iter().all(|list| list.is_empty())
+    }
+
     /// Forgets the batch and keeps the room, unless that is large.
     pub(crate) fn clear(&mut self) {
         let Self { fresh, moved, restated, leaving, targets, edited, leaves, refused } = self;
@@ -115,7 +121,7 @@ impl Labels {
             }
         }
         for &slot in &*leaves {
-            self.count_leaf(slots, slot);
+            self.count_leaf(slot, slots.parent(slot));
         }
         self.update_exits(slots, edited);
         self.update_depths(slots, edited, steps_outside);
@@ -128,8 +134,21 @@ impl Labels {
         edited.extend_from_slice(restated);
         self.update_flags(slots, edited);
         for &slot in &*leaves {
-            self.inherit(slots, slot);
+            self.inherit(slot, slots.parent(slot));
         }
+    }
+
+    /// Labels a slot that nothing needs, which needs nothing but its parent, of the forest, if it has one.
+    pub(crate) fn add_leaf(&mut self, slot: u32, parent: Option<u32>) {
+        self.recs.next_generation(slot);
+        self.place_below(slot, parent);
+        self.count_leaf(slot, parent);
+        self.inherit(slot, parent);
+    }
+
+    /// Takes the labels of such a slot away.
+    pub(crate) fn remove_leaf(&mut self, slot: u32) {
+        self.displace(slot);
     }
 
     /// An edge that ends its chain does so only if its target needs something: where that has
@@ -185,6 +204,11 @@ impl Labels {
     fn place_on_parent(&mut self, slots: &mut Slots, slot: u32) {
         let parent = wanted(slots, slot).filter(|to| self.is_placed(*to));
         slots.set_in_forest(slot, parent.is_some());
+        self.place_below(slot, parent);
+    }
+
+    /// Gives a slot that has none a place below its parent, or behind all trees.
+    fn place_below(&mut self, slot: u32, parent: Option<u32>) {
         let entry = Entry::open(self.id(slot));
         self.recs.flag(slot, PLACED);
         let Some(parent) = parent else {
@@ -192,7 +216,7 @@ impl Labels {
             self.order.insert(&mut self.recs, end, &[entry]);
             return;
         };
-        let place = self.order.start_of(&self.recs, parent).behind();
+        let place = self.order.start_of(&self.recs, parent).behind_start();
         if self.flags(parent) & PAIR != 0 {
             self.order.insert(&mut self.recs, place, &[entry]);
         } else {
@@ -221,7 +245,7 @@ impl Labels {
     /// smaller of the two, amortised.
     fn relocate(&mut self, slot: u32, parent: Option<u32>) {
         if let Some(parent) = parent.filter(|parent| self.flags(*parent) & PAIR == 0) {
-            let place = self.order.start_of(&self.recs, parent).behind();
+            let place = self.order.start_of(&self.recs, parent).behind_start();
             let close = Entry::close(parent);
             self.recs.flag(parent, PAIR);
             self.order.insert(&mut self.recs, place, &[close]);
@@ -269,7 +293,7 @@ impl Labels {
             None => (Place::START, self.order.end()),
             Some(parent) => {
                 let (start, end) = self.stand(parent);
-                (start.behind(), end.before())
+                (start.behind_start(), end.before_end())
             }
         }
     }
@@ -277,12 +301,20 @@ impl Labels {
     /// Takes away the place of a slot that nothing needs. What still stands above it in the list is
     /// on its way out too.
     fn displace(&mut self, slot: u32) {
-        let flags = self.flags(slot);
-        if flags & (PLACED | PAIR) == PLACED {
-            let place = self.order.start_of(&self.recs, slot);
-            self.order.remove_one(place);
-            self.forget_depth(slot);
-        } else if flags & PLACED != 0 {
+        if self.is_placed(slot) {
+            self.take_out(slot);
+        }
+        self.recs.clear(slot);
+        if *self.exit.get(slot) != NONE {
+            *self.exit.at(slot) = NONE;
+        }
+    }
+
+    fn take_out(&mut self, slot: u32) {
+        let start = self.order.start_of(&self.recs, slot);
+        let behind = start.behind_start();
+        let is_pair = self.flags(slot) & PAIR != 0;
+        if is_pair && !self.order.ends_at(behind, slot) {
             let (from, to) = self.stand(slot);
             for entry in self.order.remove(from, to) {
                 let slot = entry.slot();
@@ -291,11 +323,13 @@ impl Labels {
                     self.recs.unflag(slot, PLACED);
                 }
             }
+            return;
         }
-        self.recs.clear(slot);
-        if *self.exit.get(slot) != NONE {
-            *self.exit.at(slot) = NONE;
+        if is_pair {
+            self.order.remove_one(behind);
         }
+        self.order.remove_one(start);
+        self.forget_depth(slot);
     }
 
     fn is_placed(&self, slot: u32) -> bool {

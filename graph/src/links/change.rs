@@ -1,10 +1,28 @@
 //! Edges that come and go, each in O(1).
 
 use super::{LINK, Link, NONE, Node, OTHER, Slots};
-use crate::arc::{CERTAIN, FOREST, POSITION, STEP};
+use crate::arc::{BACKING, CERTAIN, FOREST, POSITION, STEP};
 use crate::pages::Paged;
 
 impl Slots {
+    /// A slot like [`Slots::add`]'s, with a step of the forest to `parent`, or none. O(1).
+    pub(crate) fn add_leaf(&mut self, parent: u32) -> u32 {
+        let slot = self.add();
+        if parent == NONE {
+            return slot;
+        }
+        self.edges += 1;
+        let above = self.nodes.at(parent);
+        above.certain += 1;
+        let next_in = std::mem::replace(&mut above.children, slot);
+        if next_in != NONE {
+            self.nodes.at(next_in).previous_in = slot;
+        }
+        let node = self.nodes.at(slot);
+        (node.to, node.word, node.next_in) = (parent, BACKING | CERTAIN | STEP | FOREST, next_in);
+        slot
+    }
+
     /// Adds an edge that leaves `from`, which has no step yet if this is one. In the forest only if it
     /// is `from`'s step and closes no cycle. O(1).
     pub(crate) fn connect(

@@ -1,5 +1,6 @@
 //! A graph that is kept current: each change by itself, as a daemon sees them.
 
+use crate::leaves::Leaves;
 use crate::{Result, fleet};
 use diskdag_graph::{Change, DiskId, EdgeFacts, Facts, Graph, Key};
 
@@ -7,7 +8,8 @@ use diskdag_graph::{Change, DiskId, EdgeFacts, Facts, Graph, Key};
 pub(crate) struct Changed {
     graph: Graph,
     ids: Vec<DiskId>,
-    /// Held while changes are made, so that they may not be made in place.
+    /// A reader holds the version before each leaf that goes, so that it may not go in place.
+    pub(crate) is_read: bool,
     held: Option<Graph>,
 }
 
@@ -24,31 +26,7 @@ fn leaf(disk: usize, parent: usize) -> Change {
 impl Changed {
     pub(crate) fn of(parents: &[Option<usize>]) -> Result<Self> {
         let (graph, ids) = fleet::graph(parents)?;
-        Ok(Self { graph, ids, held: None })
-    }
-
-    /// Adds a leaf on a disk, and takes it away again.
-    pub(crate) fn come_and_go(&mut self, parent: usize) -> Result<()> {
-        let new = self.ids.len();
-        self.graph.apply([leaf(new, parent)])?;
-        let id = self.graph.find_key(&key(new)).ok_or("the leaf is not there")?;
-        self.graph.apply([Change::Remove(id)])?;
-        Ok(())
-    }
-
-    /// Takes a leaf away and puts it back on its parent.
-    pub(crate) fn go_and_come(&mut self, disk: usize, parent: usize) -> Result<()> {
-        let old = *self.ids.get(disk).ok_or("no such disk")?;
-        self.graph.apply([Change::Remove(old)])?;
-        self.graph.apply([leaf(disk, parent)])?;
-        self.ids[disk] = self.graph.find_key(&key(disk)).ok_or("the leaf is not there")?;
-        Ok(())
-    }
-
-    /// The same while a reader holds the version before each change.
-    pub(crate) fn go_and_come_read(&mut self, disk: usize, parent: usize) -> Result<()> {
-        self.held = Some(self.graph.clone());
-        self.go_and_come(disk, parent)
+        Ok(Self { graph, ids, is_read: false, held: None })
     }
 
     /// Puts a disk, with all that depends on it, on another one.
@@ -68,5 +46,24 @@ impl Changed {
     /// The ids of the same disks in a plain array.
     pub(crate) fn ids(&self) -> &[DiskId] {
         &self.ids
+    }
+}
+
+impl Leaves for Changed {
+    fn has(&self, leaf: usize) -> bool {
+        self.graph.find_key(&key(leaf)).is_some()
+    }
+
+    fn add(&mut self, disk: usize, on: usize) -> Result<()> {
+        self.held = None;
+        self.graph.apply([leaf(disk, on)])?;
+        Ok(())
+    }
+
+    fn remove(&mut self, leaf: usize) -> Result<()> {
+        let id = self.graph.find_key(&key(leaf)).ok_or("the leaf is not there")?;
+        self.held = self.is_read.then(|| self.graph.clone());
+        self.graph.apply([Change::Remove(id)])?;
+        Ok(())
     }
 }

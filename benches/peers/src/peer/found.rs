@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::Result;
+use crate::leaves::Leaves;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 
 /// Device and inode.
@@ -36,19 +38,22 @@ impl Found {
         self.by_key.insert((1, disk as u64), node);
         self.by_path.insert(path, node);
     }
+}
 
-    fn remove(&mut self, disk: usize) {
-        if let Some(node) = self.by_key.remove(&(1, disk as u64))
-            && let Some(path) = self.graph.remove_node(node)
-        {
-            self.by_path.remove(&path);
-        }
+impl Leaves for Found {
+    fn has(&self, leaf: usize) -> bool {
+        self.by_key.contains_key(&(1, leaf as u64))
     }
 
-    /// Adds a leaf on a disk, and takes it away again.
-    pub(crate) fn come_and_go(&mut self, parent: usize) {
-        let new = self.graph.node_count();
-        self.insert(new, Some(parent));
-        self.remove(new);
+    fn add(&mut self, leaf: usize, on: usize) -> Result<()> {
+        self.insert(leaf, Some(on));
+        Ok(())
+    }
+
+    fn remove(&mut self, leaf: usize) -> Result<()> {
+        let node = self.by_key.remove(&(1, leaf as u64)).ok_or("the leaf is not there")?;
+        let path = self.graph.remove_node(node).ok_or("the leaf is not there")?;
+        self.by_path.remove(&path);
+        Ok(())
     }
 }

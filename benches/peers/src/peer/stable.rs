@@ -1,5 +1,7 @@
 //! petgraph's `StableDiGraph` alone, kept current by hand: no labels, no paths, no doubts.
 
+use crate::Result;
+use crate::leaves::Leaves;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 
 /// A graph whose leaves come and go.
@@ -20,27 +22,27 @@ impl Stable {
         }
         Self { graph, nodes }
     }
+}
 
-    /// Adds a leaf on a disk, and takes it away again.
-    pub(crate) fn come_and_go(&mut self, parent: usize) {
-        let Some(parent) = self.nodes.get(parent) else { return };
-        let leaf = self.graph.add_node(());
-        self.graph.add_edge(leaf, *parent, 0);
-        self.graph.remove_node(leaf);
+impl Leaves for Stable {
+    fn has(&self, leaf: usize) -> bool {
+        self.nodes.get(leaf).is_some_and(|node| self.graph.contains_node(*node))
     }
 
-    /// Takes a leaf away and puts it back on its parent.
-    pub(crate) fn go_and_come(&mut self, leaf: usize, parent: usize) {
-        let (Some(old), Some(parent)) =
-            (self.nodes.get(leaf).copied(), self.nodes.get(parent).copied())
-        else {
-            return;
-        };
-        self.graph.remove_node(old);
-        let new = self.graph.add_node(());
-        self.graph.add_edge(new, parent, 0);
-        if let Some(node) = self.nodes.get_mut(leaf) {
-            *node = new;
+    fn add(&mut self, leaf: usize, on: usize) -> Result<()> {
+        let on = *self.nodes.get(on).ok_or("no such disk")?;
+        let node = self.graph.add_node(());
+        self.graph.add_edge(node, on, 0);
+        match self.nodes.get_mut(leaf) {
+            Some(place) => *place = node,
+            None => self.nodes.push(node),
         }
+        Ok(())
+    }
+
+    fn remove(&mut self, leaf: usize) -> Result<()> {
+        let node = self.nodes.get(leaf).ok_or("no such disk")?;
+        self.graph.remove_node(*node).ok_or("the leaf is not there")?;
+        Ok(())
     }
 }

@@ -4,11 +4,14 @@
 use super::{Bench, same};
 use crate::fleet::{Random, Shape};
 use crate::floor::interval::Intervals;
-use crate::measure::{Contest, fallible, plain};
+use crate::leaves::Leaves;
+use crate::measure::{Contest, Work, fallible, plain, prepared};
 use crate::peer::found::Found;
 use crate::peer::stable::Stable;
 use crate::row::{Goal, Row};
 use crate::{Result, ours};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::hint::black_box;
 
 const DISKS: usize = 1_000_000;
@@ -90,14 +93,17 @@ fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {
     let leaves: Vec<usize> =
         (0..disks).filter(|disk| is_leaf[*disk] && parents[*disk].is_some()).collect();
     let mut random = Random(5);
-    let on: Vec<usize> =
-        (0..CHANGES).map(|_| if shape == Shape::Star { 0 } else { random.below(disks) }).collect();
+    // New leaves, by numbers that no disk has, and what each stands on.
+    let new: Vec<(usize, usize)> = (disks..disks + CHANGES)
+        .map(|leaf| (leaf, if shape == Shape::Star { 0 } else { random.below(disks) }))
+        .collect();
+    let mut met = HashSet::new();
     let chosen: Vec<(usize, usize)> = (0..CHANGES)
         .filter_map(|_| leaves.get(random.below(leaves.len())).copied())
+        .filter(|leaf| met.insert(*leaf))
         .filter_map(|leaf| Some((leaf, parents[leaf]?)))
         .collect();
-    let mut petgraph = Stable::of(&parents);
-    let mut graph = ours::Changed::of(&parents)?;
+    let graph = ours::Changed::of(&parents)?;
     let mut rows = Vec::new();
 
     let above = graph.ids().len() - 1;
@@ -113,27 +119,48 @@ fn changes(bench: &Bench, shape: Shape) -> Result<Vec<Row>> {
         );
         rows.extend(bench.run(contest)?);
     }
-    // A leaf that comes and goes: two changes.
-    let ours = || on.iter().try_for_each(|parent| graph.come_and_go(*parent));
-    let theirs = || on.iter().for_each(|parent| petgraph.come_and_go(*parent));
-    // The same of petgraph's graph and two maps: what is left are labels, doubts and versions.
-    let mut found = Found::of(&parents);
-    let with_maps = || on.iter().for_each(|parent| found.come_and_go(*parent));
-    let contest = Contest::new(name("add-leaf"), fallible(CHANGES, ours));
-    let contest = contest.against("petgraph", Goal::AtMost(2.0), plain(CHANGES, theirs));
-    let contest =
-        contest.against("petgraph-and-maps", Goal::AtMost(2.0), plain(CHANGES, with_maps));
-    rows.extend(bench.run(contest)?);
-    // A leaf that was there goes and comes back.
-    let ours = || chosen.iter().try_for_each(|(leaf, on)| graph.go_and_come(*leaf, *on));
-    let theirs = || chosen.iter().for_each(|(leaf, on)| petgraph.go_and_come(*leaf, *on));
-    let contest = Contest::new(name("remove-leaf"), fallible(chosen.len(), ours));
-    let contest = contest.against("petgraph", Goal::AtLeast(1.0), plain(chosen.len(), theirs));
-    rows.extend(bench.run(contest)?);
-    let ours = || chosen.iter().try_for_each(|(leaf, on)| graph.go_and_come_read(*leaf, *on));
-    let theirs = || chosen.iter().for_each(|(leaf, on)| petgraph.go_and_come(*leaf, *on));
-    let contest = Contest::new(name("remove-leaf-beside-reader"), fallible(chosen.len(), ours));
-    let contest = contest.against("petgraph", Goal::AtLeast(1.0), plain(chosen.len(), theirs));
-    rows.extend(bench.run(contest)?);
+    // Each change by itself, timed without its opposite. The same of petgraph's graph alone, and of that and two
+    // maps: what is left beside those are labels, doubts and versions.
+    let (graph, petgraph) = (RefCell::new(graph), RefCell::new(Stable::of(&parents)));
+    let found = RefCell::new(Found::of(&parents));
+    for (what, goal, (leaves, is_new)) in [
+        ("add-leaf", Goal::AtMost(2.0), (&new, true)),
+        ("remove-leaf", Goal::AtLeast(1.0), (&chosen, false)),
+    ] {
+        let contest = Contest::new(name(what), one_way(&graph, leaves, is_new));
+        let contest = contest.against("petgraph", goal, one_way(&petgraph, leaves, is_new));
+        let maps = one_way(&found, leaves, is_new);
+        rows.extend(bench.run(contest.against("petgraph-and-maps", Goal::AtMost(2.0), maps))?);
+    }
+    // The same while a reader holds the version before each change.
+    graph.borrow_mut().is_read = true;
+    let contest = Contest::new(name("remove-leaf-beside-reader"), one_way(&graph, &chosen, false));
+    let theirs = one_way(&petgraph, &chosen, false);
+    rows.extend(bench.run(contest.against("petgraph", Goal::AtLeast(1.0), theirs))?);
     Ok(rows)
+}
+
+/// Leaves that come, each by itself, after they have gone untimed; or else go, after they have come.
+fn one_way<'a>(
+    graph: &'a RefCell<impl Leaves>,
+    leaves: &'a [(usize, usize)],
+    is_new: bool,
+) -> Work<'a> {
+    let come = || {
+        let mut graph = graph.borrow_mut();
+        leaves.iter().try_for_each(|(leaf, on)| graph.add(*leaf, *on))
+    };
+    let go = || {
+        let mut graph = graph.borrow_mut();
+        leaves.iter().try_for_each(|(leaf, _)| graph.remove(*leaf))
+    };
+    let opposite = move || {
+        let is_there = leaves.first().is_some_and(|(leaf, _)| graph.borrow().has(*leaf));
+        match (is_there, is_new) {
+            (true, true) => go(),
+            (false, false) => come(),
+            _ => Ok(()),
+        }
+    };
+    prepared(leaves.len(), opposite, move || if is_new { come() } else { go() })
 }

@@ -25,9 +25,7 @@ impl Order {
         }
         // At the first place of a leaf there may be no gap before that leaf's own bound.
         let place = match self.previous((place.tier, place.leaf)) {
-            Some((tier, leaf)) if place.at == 0 => {
-                Place { tier, leaf, at: self.leaf(tier, leaf).len() }
-            }
+            Some(before) if place.at == 0 => self.end_of_leaf(before),
             _ => place,
         };
         let (mut low, mut high) = self.gap(recs, place);
@@ -42,8 +40,10 @@ impl Order {
         }
         let tier = &mut self.tiers[place.tier];
         let leaf = &mut Shared::make_mut(&mut tier.leaves)[place.leaf];
+        let mut ends = place.ends;
         for (at, entry) in (place.at..).zip(run) {
-            leaf.insert(at, *entry);
+            leaf.insert(at, ends, *entry);
+            ends += usize::from(entry.is_close());
             tier.entries += 1;
             tier.disks += u32::from(!entry.is_close());
             tier.targets += u32::from(entry.is_target());
@@ -86,8 +86,8 @@ impl Order {
     pub(crate) fn remove_one(&mut self, place: Place) {
         let tier = &mut self.tiers[place.tier];
         let leaf = &mut Shared::make_mut(&mut tier.leaves)[place.leaf];
-        let Some(entry) = leaf.entry(place.at) else { return };
-        leaf.remove(place.at);
+        let Some(entry) = leaf.entry_behind(place.at, place.ends) else { return };
+        leaf.remove(place.at, place.ends);
         tier.entries -= 1;
         tier.disks -= u32::from(!entry.is_close());
         tier.targets -= u32::from(entry.is_target());

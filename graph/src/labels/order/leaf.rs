@@ -25,12 +25,17 @@ struct Block {
     /// Of the starts: 5 bytes each.
     generations: [u8; LEAF],
     /// A bit for each entry in the order of the list: whether it is an end.
-    kinds: [u64; LEAF / 64],
+    kinds: [u64; WORDS],
+    /// How many ends there are before each word of those.
+    before: [u16; WORDS],
 }
+
+const WORDS: usize = LEAF / 64;
 
 impl Leaf {
     pub(super) fn new(first: u32, entries: &[Entry]) -> Self {
-        let mut block = Block { marks: [0; LEAF], generations: [0; LEAF], kinds: [0; LEAF / 64] };
+        let (marks, generations) = ([0; LEAF], [0; LEAF]);
+        let mut block = Block { marks, generations, kinds: [0; WORDS], before: [0; WORDS] };
         let ends = entries.iter().filter(|entry| entry.is_close()).count();
         let targets = entries.iter().filter(|entry| entry.is_target()).count();
         let (mut start, mut end) = (0, LEAF - ends);
@@ -42,6 +47,11 @@ impl Leaf {
             }
             *place += 1;
             block.kinds[at / 64] |= u64::from(entry.is_close()) << (at % 64);
+        }
+        let mut before = 0;
+        for (word, ends) in block.kinds.iter().zip(&mut block.before) {
+            *ends = before;
+            before += small(word.count_ones() as usize);
         }
         let block = Shared::new(block);
         Self { first, starts: small(start), ends: small(ends), targets: small(targets), block }
@@ -99,7 +109,11 @@ impl Leaf {
 
     /// The entry at a place.
     pub(super) fn entry(&self, at: usize) -> Option<Entry> {
-        let ends = self.ends_before(at);
+        self.entry_behind(at, self.ends_before(at))
+    }
+
+    /// The entry at a place before which so many ends are.
+    pub(super) fn entry_behind(&self, at: usize, ends: usize) -> Option<Entry> {
         match at < self.len() {
             true if self.is_end(at) => self.end(ends),
             true => self.start(at - ends),
@@ -107,36 +121,47 @@ impl Leaf {
         }
     }
 
+    /// The entry before such a place.
+    pub(super) fn entry_before(&self, at: usize, ends: usize) -> Option<Entry> {
+        let before = at.checked_sub(1)?;
+        if self.is_end(before) { self.end(ends - 1) } else { self.start(before - ends) }
+    }
+
     fn is_end(&self, at: usize) -> bool {
         self.block.kinds[at / 64] >> (at % 64) & 1 == 1
     }
 
-    fn ends_before(&self, at: usize) -> usize {
-        if self.ends == 0 {
-            return 0;
+    /// How many ends there are before a place.
+    pub(super) fn ends_before(&self, at: usize) -> usize {
+        match self.block.kinds.get(at / 64) {
+            Some(word) => {
+                let kept = word & ((1 << (at % 64)) - 1);
+                usize::from(self.block.before[at / 64]) + kept.count_ones() as usize
+            }
+            None => self.ends.into(),
         }
-        let mut ends = 0;
-        for (index, word) in self.block.kinds.iter().enumerate() {
-            let kept = at.saturating_sub(index * 64);
-            let word = if kept >= 64 { *word } else { word & ((1 << kept) - 1) };
-            ends += word.count_ones() as usize;
-        }
-        ends
     }
 
     /// The place of a start, by its number among the starts.
     pub(super) fn place_of_start(&self, index: usize) -> usize {
-        if self.ends == 0 { index } else { select(self.block.kinds.map(|word| !word), index) }
+        if self.ends == 0 {
+            return index;
+        }
+        let Block { kinds, before, .. } = &*self.block;
+        let starts = |word: usize| word * 64 - usize::from(before[word]);
+        let word = (1..WORDS).filter(|word| starts(*word) <= index).count();
+        word * 64 + select(!kinds[word], index - starts(word))
     }
 
     /// The place of an end, by its number among the ends.
     pub(super) fn place_of_end(&self, index: usize) -> usize {
-        select(self.block.kinds, index)
+        let Block { kinds, before, .. } = &*self.block;
+        let word = before[1..].iter().filter(|ends| usize::from(**ends) <= index).count();
+        word * 64 + select(kinds[word], index - usize::from(before[word]))
     }
 
-    /// Puts an entry at a place. There must be room.
-    pub(super) fn insert(&mut self, at: usize, entry: Entry) {
-        let before = self.ends_before(at);
+    /// Puts an entry at a place before which so many ends are. There must be room.
+    pub(super) fn insert(&mut self, at: usize, before: usize, entry: Entry) {
         let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
         let block = Shared::make_mut(&mut self.block);
         if entry.is_close() {
@@ -153,18 +178,21 @@ impl Leaf {
             self.starts += 1;
             self.targets += u16::from(entry.is_target());
         }
-        let bit = 1 << (at % 64);
-        for word in (at / 64 + 1..LEAF / 64).rev() {
-            block.kinds[word] = block.kinds[word] << 1 | block.kinds[word - 1] >> 63;
+        let own = at / 64;
+        for word in (own + 1..WORDS).rev() {
+            let comes = block.kinds[word - 1] >> 63;
+            block.kinds[word] = block.kinds[word] << 1 | comes;
+            block.before[word] += u16::from(entry.is_close());
+            block.before[word] -= u16::from(comes == 1);
         }
-        let word = &mut block.kinds[at / 64];
+        let bit = 1 << (at % 64);
+        let word = &mut block.kinds[own];
         let moved = *word & !(bit - 1);
         *word = *word & (bit - 1) | moved << 1 | if entry.is_close() { bit } else { 0 };
     }
 
-    /// Takes out the entry at a place.
-    pub(super) fn remove(&mut self, at: usize) {
-        let before = self.ends_before(at);
+    /// Takes out the entry at a place before which so many ends are.
+    pub(super) fn remove(&mut self, at: usize, before: usize) {
         let is_end = self.is_end(at);
         let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
         let block = Shared::make_mut(&mut self.block);
@@ -179,12 +207,16 @@ impl Leaf {
             block.generations.copy_within(index + 1..starts, index);
             self.starts -= 1;
         }
+        let own = at / 64;
         let below = (1 << (at % 64)) - 1;
-        let word = block.kinds[at / 64];
-        block.kinds[at / 64] = word & below | word >> 1 & !below;
-        for word in at / 64 + 1..LEAF / 64 {
-            block.kinds[word - 1] |= block.kinds[word] << 63;
+        let word = block.kinds[own];
+        block.kinds[own] = word & below | word >> 1 & !below;
+        for word in own + 1..WORDS {
+            let goes = block.kinds[word] & 1;
+            block.kinds[word - 1] |= goes << 63;
             block.kinds[word] >>= 1;
+            block.before[word] += u16::from(goes == 1);
+            block.before[word] -= u16::from(is_end);
         }
     }
 
@@ -206,19 +238,8 @@ impl Leaf {
     }
 }
 
-/// The place of the bit with this number among those that are set.
-fn select(words: [u64; LEAF / 64], mut index: usize) -> usize {
-    for (at, word) in words.into_iter().enumerate() {
-        let ones = word.count_ones() as usize;
-        if index < ones {
-            return at * 64 + select_in(word, index);
-        }
-        index -= ones;
-    }
-    LEAF
-}
-
-fn select_in(mut word: u64, mut index: usize) -> usize {
+/// The place of the bit with this number among those that are set in a word.
+fn select(mut word: u64, mut index: usize) -> usize {
     let mut at = 0;
     for half in [32, 16, 8, 4, 2, 1] {
         let ones = (word & ((1 << half) - 1)).count_ones() as usize;
@@ -249,13 +270,13 @@ mod tests {
             if model.len() == LEAF || (!model.is_empty() && below(5) < 2) {
                 let at = below(model.len());
                 model.remove(at);
-                leaf.remove(at);
+                leaf.remove(at, leaf.ends_before(at));
             } else {
                 let disk = DiskId { slot, generation: 1 };
                 let entry = if below(3) == 0 { Entry::close(slot) } else { Entry::open(disk) };
                 let at = below(model.len() + 1);
                 model.insert(at, entry);
-                leaf.insert(at, entry);
+                leaf.insert(at, leaf.ends_before(at), entry);
             }
             assert!(leaf.entries().eq(model.iter().copied()), "{slot}");
             let made = Leaf::new(0, &model);

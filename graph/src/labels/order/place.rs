@@ -1,6 +1,6 @@
 //! Places between entries, for changes.
 
-use super::entry::slot as slot_of;
+use super::entry::{Entry, slot as slot_of};
 use super::{LAST, Order};
 use crate::labels::{PAIR, Recs};
 
@@ -11,19 +11,26 @@ pub(crate) struct Place {
     pub(super) leaf: usize,
     /// The number of entries before it in its leaf.
     pub(super) at: usize,
+    /// Those of them at which disks end.
+    pub(super) ends: usize,
 }
 
 impl Place {
-    pub(crate) const START: Self = Self { tier: 0, leaf: 0, at: 0 };
+    pub(crate) const START: Self = Self { tier: 0, leaf: 0, at: 0, ends: 0 };
 
-    /// The place one entry further on.
-    pub(crate) fn behind(self) -> Self {
+    /// The place behind the start that comes next.
+    pub(crate) fn behind_start(self) -> Self {
         Self { at: self.at + 1, ..self }
     }
 
-    /// The place before the entry that ends here: not for the first place of a leaf.
-    pub(crate) fn before(self) -> Self {
-        Self { at: self.at.saturating_sub(1), ..self }
+    /// The place behind the end that comes next.
+    fn behind_end(self) -> Self {
+        Self { at: self.at + 1, ends: self.ends + 1, ..self }
+    }
+
+    /// The place before the end that comes before: not for the first place of a leaf.
+    pub(crate) fn before_end(self) -> Self {
+        Self { at: self.at.saturating_sub(1), ends: self.ends.saturating_sub(1), ..self }
     }
 }
 
@@ -33,18 +40,26 @@ impl Order {
         let tag = recs.get(slot).open();
         let (tier, leaf) = self.leaf_of(tag);
         let index = self.index_of_start(recs, (tier, leaf), slot, tag);
-        Place { tier, leaf, at: self.leaf(tier, leaf).place_of_start(index) }
+        let at = self.leaf(tier, leaf).place_of_start(index);
+        Place { tier, leaf, at, ends: at - index }
     }
 
     /// The place behind the last entry of a disk of the list. O(log n).
     pub(crate) fn end_of(&self, recs: &Recs, slot: u32) -> Place {
         if recs.flags(slot) & PAIR == 0 {
-            return self.start_of(recs, slot).behind();
+            return self.start_of(recs, slot).behind_start();
         }
         let (tier, leaf) = self.leaf_of(recs.get(slot).close());
         let holder = self.leaf(tier, leaf);
         let index = holder.ends().iter().position(|mark| slot_of(*mark) == slot);
-        Place { tier, leaf, at: holder.place_of_end(index.unwrap_or(0)) }.behind()
+        let index = index.unwrap_or(0);
+        Place { tier, leaf, at: holder.place_of_end(index), ends: index }.behind_end()
+    }
+
+    /// Whether a disk ends right behind a place.
+    pub(crate) fn ends_at(&self, place: Place, slot: u32) -> bool {
+        let entry = self.leaf(place.tier, place.leaf).entry_behind(place.at, place.ends);
+        entry == Some(Entry::close(slot))
     }
 
     /// The number of a disk among the starts of its leaf. Its tag says about where that is, so few
@@ -56,6 +71,12 @@ impl Order {
         slot: u32,
         tag: u32,
     ) -> usize {
+        let starts = self.leaf(tier, leaf).starts().marks;
+        nearest(starts, slot, self.guess(recs, (tier, leaf), tag))
+    }
+
+    /// About how many starts of a leaf there are before a tag.
+    fn guess(&self, recs: &Recs, (tier, leaf): (usize, usize), tag: u32) -> usize {
         let holder = self.leaf(tier, leaf);
         let starts = holder.starts().marks;
         let end = self.next((tier, leaf)).map_or_else(
@@ -64,15 +85,23 @@ impl Order {
         );
         let span = u64::from(end.saturating_sub(holder.first)).max(1);
         let share = u64::from(tag - holder.first) * starts.len() as u64 / span;
-        nearest(starts, slot, usize::try_from(share).unwrap_or(0))
+        usize::try_from(share).unwrap_or(0)
     }
 
     /// The place behind all entries.
     pub(crate) fn end(&self) -> Place {
         let tier = self.tiers.len().saturating_sub(1);
         let leaf = self.tiers.last().map_or(0, |tier| tier.leaves.len().saturating_sub(1));
-        let last = self.tiers.last().and_then(|tier| tier.leaves.last());
-        Place { tier, leaf, at: last.map_or(0, |leaf| leaf.len()) }
+        match self.tiers.last() {
+            Some(_) => self.end_of_leaf((tier, leaf)),
+            None => Place::START,
+        }
+    }
+
+    /// The place behind the entries of a leaf.
+    pub(super) fn end_of_leaf(&self, (tier, leaf): (usize, usize)) -> Place {
+        let holder = self.leaf(tier, leaf);
+        Place { tier, leaf, at: holder.len(), ends: holder.ends().len() }
     }
 
     /// The number of entries between two places. O(√n), with a small constant.
@@ -115,17 +144,32 @@ impl Order {
 
 /// The entry of `slot`, looked for from `guess` on, to both sides.
 fn nearest(marks: &[u32], slot: u32, guess: usize) -> usize {
-    let guess = guess.min(marks.len());
-    let (before, behind) = marks.split_at(guess);
-    let (mut below, mut above) = (before.iter().rev(), behind.iter());
-    for step in 0..marks.len() {
-        let is = |mark: Option<&u32>| mark.is_some_and(|mark| slot_of(*mark) == slot);
-        if is(above.next()) {
-            return guess + step;
+    let (before, behind) = marks.split_at(guess.min(marks.len()));
+    let (mut below, mut above) = (before.rchunks(STEP), behind.chunks(STEP));
+    let (mut low, mut high) = (before.len(), before.len());
+    loop {
+        let (behind, before) = (above.next(), below.next());
+        if let Some(at) = behind.and_then(|marks| find(marks, slot)) {
+            return high + at;
         }
-        if is(below.next()) {
-            return guess - 1 - step;
+        high += STEP;
+        if let Some(marks) = before {
+            low -= marks.len();
+            if let Some(at) = find(marks, slot) {
+                return low + at;
+            }
+        } else if behind.is_none() {
+            return 0;
         }
     }
-    0
+}
+
+/// Marks that are compared before it is asked whether one was the right one.
+const STEP: usize = 16;
+
+#[inline]
+fn find(marks: &[u32], slot: u32) -> Option<usize> {
+    let is = |mark: &u32| slot_of(*mark) == slot;
+    let has = marks.iter().fold(false, |has, mark| has | is(mark));
+    if has { marks.iter().position(is) } else { None }
 }

@@ -9,9 +9,9 @@ impl Order {
     /// The greatest tag before a place and the smallest behind it, or bounds of them.
     pub(super) fn gap(&self, recs: &Recs, place: Place) -> (u32, u32) {
         let leaf = self.leaf(place.tier, place.leaf);
-        let before = place.at.checked_sub(1).and_then(|at| leaf.entry(at));
+        let before = leaf.entry_before(place.at, place.ends);
         let low = before.map_or(leaf.first, |entry| entry.tag(recs));
-        let high = match leaf.entry(place.at) {
+        let high = match leaf.entry_behind(place.at, place.ends) {
             Some(entry) => entry.tag(recs),
             None => self
                 .next((place.tier, place.leaf))

@@ -25,7 +25,7 @@ impl Pair {
         let run: Vec<Entry> = slots.clone().map(|slot| Entry::open(disk(slot))).collect();
         let place = match at {
             0 => Place::START,
-            _ => self.order.start_of(&self.recs, self.model[at - 1]).behind(),
+            _ => self.order.start_of(&self.recs, self.model[at - 1]).behind_start(),
         };
         self.order.insert(&mut self.recs, place, &run);
         self.model.splice(at..at, slots);
@@ -157,7 +157,7 @@ fn insertions_at_one_place_write_few_tags() {
     let mut written = 0;
     for slot in 5_000..7_000 {
         let before: Vec<u32> = (0..slot).map(|slot| pair.recs.get(slot).open()).collect();
-        let place = pair.order.start_of(&pair.recs, 2_500).behind();
+        let place = pair.order.start_of(&pair.recs, 2_500).behind_start();
         pair.order.insert(&mut pair.recs, place, &[Entry::open(disk(slot))]);
         let pairs = before.iter().zip(0..);
         written += pairs.filter(|(tag, slot)| pair.recs.get(*slot).open() != **tag).count();
