@@ -9,6 +9,7 @@
 mod batch;
 pub mod conformance;
 mod error;
+mod head;
 mod intent;
 mod log;
 mod memory;
@@ -16,17 +17,20 @@ mod record;
 mod redb;
 mod rows;
 mod state;
+mod writer;
 
 use std::fmt::Debug;
 
 pub use batch::{Batch, Change, Fence, OpId, Revision};
 pub use error::{ApplyError, CatalogueError};
+pub use head::Head;
 pub use intent::{Intent, OverlayMember, OverlayShape, OverlayVerb, Work};
 pub use log::LogCatalogue;
 pub use memory::MemoryCatalogue;
 pub use record::{Pin, SnapshotRecord, Standing, TrashRecord};
 pub use rows::{Rows, Snapshots};
 pub use state::State;
+pub use writer::{Begun, Writer};
 
 /// A store of pools' records. Object-safe; every call may come from any thread.
 ///
@@ -77,6 +81,17 @@ pub trait Catalogue: Send + Sync + Debug {
     ///
     /// [`CatalogueError`]; [`CatalogueError::Leased`] if another host has the pool.
     fn fence(&self) -> Result<Fence, CatalogueError>;
+
+    /// Begins to write: a [fence](Self::fence), what is recorded, and what commits under that fence, as long as it
+    /// lives. A store may keep open and locked meanwhile what each commit by itself would open and lock again. The
+    /// caller has the pool's lock, or a lease on the pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`fence`](Self::fence) and [`load`](Self::load).
+    fn begin(&self) -> Result<Begun<'_>, CatalogueError> {
+        Begun::by_calls(self)
+    }
 
     /// Hosts that share the pool's images and cannot be asked now: each is a doubt about every removal.
     /// The embedded stores know of one host, this one.

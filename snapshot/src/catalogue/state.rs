@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::ApplyError;
+use super::head::note;
 use super::{
     Batch, Change, Fence, Intent, OpId, Pin, Revision, Rows, SnapshotRecord, Snapshots, Standing,
     TrashRecord,
@@ -55,6 +56,12 @@ pub struct Done {
     pub revision: Revision,
 }
 
+/// The revision that a batch made, if it is among these. The last ones are asked for most.
+pub(super) fn done_as(done: &VecDeque<Done>, op: OpId, step: u32) -> Option<Revision> {
+    let of_batch = |done: &&Done| done.op == op && done.step == step;
+    done.iter().rev().find(of_batch).map(|done| done.revision)
+}
+
 impl Default for State {
     /// A new pool's.
     fn default() -> Self {
@@ -77,8 +84,7 @@ impl State {
     /// The revision that a batch made, if it was committed already and is remembered.
     #[must_use]
     pub fn is_done(&self, op: OpId, step: u32) -> Option<Revision> {
-        let of_batch = |done: &&Done| done.op == op && done.step == step;
-        self.done.iter().rev().find(of_batch).map(|done| done.revision)
+        done_as(&self.done, op, step)
     }
 
     /// Applies a batch. What is refused changes nothing.
@@ -87,50 +93,21 @@ impl State {
     ///
     /// [`ApplyError`]: another revision, an old fence, or changes that make no sense.
     pub fn apply(&mut self, batch: &Batch) -> Result<Revision, ApplyError> {
-        if let Some(revision) = self.is_done(batch.op, batch.step) {
-            return Ok(revision);
+        let revision = self.head().apply(batch)?;
+        if revision > self.revision {
+            self.perform(batch);
         }
-        if batch.fence < self.fence {
-            return Err(ApplyError::Fenced { found: self.fence, given: batch.fence });
-        }
-        if batch.expected != self.revision {
-            return Err(ApplyError::Conflict { found: self.revision, expected: batch.expected });
-        }
-        batch.changes.iter().try_fold((), |(), change| self.check(change))?;
+        Ok(revision)
+    }
+
+    /// Does what a batch says that was found to fit, by [`head`](Self::head), and to be none that was done before.
+    pub(crate) fn perform(&mut self, batch: &Batch) {
         self.revision = Revision(self.revision.0 + 1);
         self.fence = batch.fence;
         for change in &batch.changes {
             self.change(change);
         }
-        let done = Done { op: batch.op, step: batch.step, revision: self.revision };
-        self.done.push_back(done);
-        while self.done.len() > REMEMBERED {
-            self.done.pop_front();
-        }
-        Ok(self.revision)
-    }
-
-    /// What [`apply`](Self::apply) decides by, without the rows: it refuses and accepts the same batches. For
-    /// stores that decide first, write, and apply then.
-    #[must_use]
-    pub fn head(&self) -> Self {
-        Self {
-            revision: self.revision,
-            fence: self.fence,
-            next_id: self.next_id,
-            done: self.done.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// Decides by what [`head`](Self::head) has. Ids are never reused: the counter only grows.
-    fn check(&self, change: &Change) -> Result<(), ApplyError> {
-        match change {
-            Change::Advance { next_id } if *next_id < self.next_id => {
-                Err(ApplyError::IdReused { next: self.next_id, given: *next_id })
-            }
-            _ => Ok(()),
-        }
+        note(&mut self.done, batch, self.revision);
     }
 
     fn change(&mut self, change: &Change) {
@@ -138,7 +115,8 @@ impl State {
             Change::Advance { next_id } => self.next_id = next_id,
             Change::OpenIntent(intent) => drop(self.intents.insert(intent.op, intent)),
             Change::CloseIntent { op } => drop(self.intents.remove(&op)),
-            Change::Forget { op } => self.done.retain(|done| done.op != op),
+            // What is done is noted when all is changed.
+            Change::Forget { .. } => {}
             Change::PutSnapshot(record) => drop(self.snapshots.insert(record.id, record)),
             Change::DropSnapshot { id } => drop(self.snapshots.remove(&id)),
             Change::Sealed { ids } => {

@@ -6,6 +6,7 @@ mod fitness;
 mod seal;
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -60,17 +61,16 @@ impl Disk {
             let detail = format!("does not lie in the pool {}", pool.top().display());
             return Err(refused(Reason::new(path, ReasonKind::OutsidePool, detail)).into());
         };
-        let stat = fs.stat(&resolved).map_err(|cause| ErrorKind::io("find", &resolved, cause))?;
-        if stat.kind != Kind::File {
-            let what = "is not a regular file";
-            return Err(refused(Reason::new(path, ReasonKind::Format, what)).into());
-        }
-        let file = fs.open(&resolved, Access::Read);
-        let file = file.map_err(|cause| ErrorKind::io("open", &resolved, cause))?;
+        let file = fs.open(&resolved, Access::Read).map_err(|cause| match cause.kind() {
+            io::ErrorKind::InvalidInput => {
+                refused(Reason::new(path, ReasonKind::Format, "is not a regular file"))
+            }
+            _ => ErrorKind::io("open", &resolved, cause),
+        })?;
         let stat = file.stat().map_err(|cause| ErrorKind::io("ask about", &resolved, cause))?;
         let content = content(&*file).map_err(|cause| ErrorKind::io("read", &resolved, cause))?;
         let mut notices = Vec::new();
-        let is_link = fs.stat(path).is_ok_and(|stat| stat.kind == Kind::Symlink);
+        let is_link = resolved != path && fs.stat(path).is_ok_and(|it| it.kind == Kind::Symlink);
         if is_link {
             let detail = format!(
                 "is a symbolic link to {}; opened by this name QEMU looks for backing files beside the link",

@@ -209,6 +209,14 @@ pub trait FsFile: Source + Debug {
     ///
     /// Whatever the system answers.
     fn is_free(&self) -> io::Result<bool>;
+
+    /// Locks it until it is closed, as [`Fs::try_lock`] locks what lies at a path; `false` if somebody else has it
+    /// locked.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the system answers.
+    fn try_lock(&self, mode: LockMode) -> io::Result<bool>;
 }
 
 /// A file system, as far as this crate needs one. Paths are absolute. Nothing here follows a symbolic

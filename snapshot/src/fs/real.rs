@@ -75,15 +75,19 @@ impl Fs for RealFs {
 
     fn try_lock(&self, path: &Path, mode: LockMode) -> io::Result<Option<Box<dyn Lock>>> {
         let file = sys::open_lock(path)?;
-        let taken = match mode {
-            LockMode::Shared => file.try_lock_shared(),
-            LockMode::Exclusive => file.try_lock(),
-        };
-        match taken {
-            Ok(()) => Ok(Some(Box::new(RealLock { _file: file }))),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
-        }
+        Ok(if lock(&file, mode)? { Some(Box::new(RealLock { _file: file })) } else { None })
+    }
+}
+
+fn lock(file: &File, mode: LockMode) -> io::Result<bool> {
+    let taken = match mode {
+        LockMode::Shared => file.try_lock_shared(),
+        LockMode::Exclusive => file.try_lock(),
+    };
+    match taken {
+        Ok(()) => Ok(true),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -138,6 +142,10 @@ impl FsFile for RealFile {
 
     fn is_free(&self) -> io::Result<bool> {
         sys::is_free(&self.0)
+    }
+
+    fn try_lock(&self, mode: LockMode) -> io::Result<bool> {
+        lock(&self.0, mode)
     }
 }
 

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use diskdag_graph::Graph;
-
 use crate::catalogue::{OpId, OverlayMember, OverlayShape, OverlayVerb, SnapshotRecord, Standing};
 use crate::disk::{Allowed, Disk, backing_name};
 use crate::error::{Effect, Error, ErrorKind};
@@ -17,6 +15,7 @@ use crate::operate::threads::in_threads;
 use crate::pool::{Pool, Session};
 use crate::refusal::{Reason, ReasonKind};
 use crate::report::{DiskDone, Done, Notice};
+use crate::survey::Surveyed;
 
 /// Which snapshot to take of which disks: of all, or of none.
 #[derive(Clone, Debug)]
@@ -175,21 +174,21 @@ fn plan_all(
     found: Vec<(usize, &Create, Found)>,
 ) -> Vec<(usize, Result<Planned, Error>)> {
     let paths = found.iter().flat_map(|(.., found)| found.paths()).collect::<Vec<_>>();
-    let (graph, images) = match paths.is_empty() {
-        true => (Graph::new(), Vec::new()),
+    let below = match paths.is_empty() {
+        true => None,
         false => match session.pool.host().survey.follow(&paths, &session.control.call) {
-            Ok(surveyed) => (surveyed.graph, surveyed.images),
+            Ok(below) => Some(below),
             Err(error) => {
                 let errors = refuse_all(found.len(), error.into());
                 return found.iter().map(|(place, ..)| *place).zip(errors).collect();
             }
         },
     };
-    let mut images = images.iter();
+    let mut images = below.iter().flat_map(Surveyed::found);
     let plan_one = |(place, create, mut found): (usize, &Create, Found)| {
         // All of them, whatever comes of the first.
-        let below: Vec<_> = images.by_ref().take(found.paths().count()).collect();
-        let looked = found.look_below(session, create, &graph, below.into_iter());
+        let images: Vec<_> = images.by_ref().take(found.paths().count()).collect();
+        let looked = found.look_below(session, create, images.into_iter());
         (place, looked.and_then(|()| plan(session, create, found)))
     };
     found.into_iter().map(plan_one).collect()

@@ -54,14 +54,13 @@ impl Found {
         self.disks.iter().filter(|disk| !disk.stands_alone()).map(|disk| disk.path.clone())
     }
 
-    /// Looks at what lies below the disks: those that name other files are the next `images` in the graph. And, of a
+    /// Looks at what lies below the disks: those that name other files are the next `images`, each in its graph. And, of a
     /// raw one that will not be raw any more, at who lies above.
     pub(super) fn look_below<'i>(
         &mut self,
         session: &Session<'_>,
         create: &Create,
-        graph: &Graph,
-        mut images: impl Iterator<Item = &'i Result<DiskId, ImageError>>,
+        mut images: impl Iterator<Item = (&'i Graph, &'i Result<DiskId, ImageError>)>,
     ) -> Result<(), Error> {
         self.look_above(session, create)?;
         let Self { disks, refusal } = self;
@@ -72,7 +71,7 @@ impl Found {
                 continue;
             }
             let mut depth = 0;
-            if let Some(found) = image {
+            if let Some((graph, found)) = image {
                 let id = match found {
                     Ok(id) => *id,
                     Err(error) => return Err(ErrorKind::Survey(error.to_string()).into()),

@@ -17,7 +17,7 @@ pub(super) fn freeze(session: &mut Session<'_>, create: &Create) -> Result<Done,
     let mut found = Found::new(session, create)?;
     let paths: Vec<_> = found.paths().collect();
     let surveyed = session.pool.host().survey.follow(&paths, &session.control.call)?;
-    found.look_below(session, create, &surveyed.graph, surveyed.images.iter())?;
+    found.look_below(session, create, surveyed.found())?;
     let Found { disks, refusal } = found;
     if !refusal.is_empty() {
         return Err(refusal.into_error());

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::{LOCK, Pool};
-use crate::catalogue::{Batch, CatalogueError, Change, Fence, OpId, Revision, State};
+use crate::catalogue::{
+    Batch, Begun, CatalogueError, Change, Fence, OpId, Revision, State, Writer,
+};
 use crate::disk::{Sealing, seal};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{Lock, LockMode, is_absent};
@@ -35,7 +37,13 @@ pub(crate) struct Session<'p> {
     /// What came of a look at unsealed snapshots; the end of the operation says which are not so any more.
     pub(crate) sealing: Sealing,
     /// Nothing for who only looks.
-    _lock: Option<Box<dyn Lock>>,
+    held: Option<Held<'p>>,
+}
+
+/// What a writer holds as long as it writes. The lock goes last.
+struct Held<'p> {
+    writer: Box<dyn Writer + 'p>,
+    _lock: Box<dyn Lock>,
 }
 
 impl Pool {
@@ -66,7 +74,7 @@ impl Pool {
         let state = self.state()?;
         let (fence, next_id) = (Fence(0), state.next_id);
         let sealing = Sealing::default();
-        self.settled(Session { pool: self, control, state, fence, next_id, sealing, _lock: None })
+        self.settled(Session { pool: self, control, state, fence, next_id, sealing, held: None })
     }
 
     fn settled<'p>(&self, session: Session<'p>) -> Result<Session<'p>, Error> {
@@ -80,11 +88,11 @@ impl Pool {
     /// The same for recovery itself.
     pub(crate) fn begin_anyway<'p>(&'p self, control: &'p Control) -> Result<Session<'p>, Error> {
         let lock = self.lock(control)?;
-        let fence = self.catalogue().fence()?;
-        let state = self.catalogue().load()?;
+        let Begun { fence, state, writer } = self.catalogue().begin()?;
         let next_id = state.next_id;
         let sealing = seal(self, &state);
-        Ok(Session { pool: self, control, state, fence, next_id, sealing, _lock: Some(lock) })
+        let held = Some(Held { writer, _lock: lock });
+        Ok(Session { pool: self, control, state, fence, next_id, sealing, held })
     }
 
     /// The id of an operation: the caller's, or a new one.
@@ -182,10 +190,15 @@ impl Session<'_> {
             batch
         };
         let batches: Vec<Batch> = commits.into_iter().map(batch).collect();
-        let results = self.pool.catalogue().commit_all(&batches);
+        let results = match &mut self.held {
+            Some(held) => held.writer.commit_all(&batches),
+            None => self.pool.catalogue().commit_all(&batches),
+        };
         let apply = |(batch, result): (&Batch, Result<Revision, CatalogueError>)| {
-            result?;
-            self.state.apply(batch)?;
+            // One that was done before changes nothing.
+            if result? > self.state.revision {
+                self.state.perform(batch);
+            }
             Ok(())
         };
         batches.iter().zip(results).map(apply).collect()

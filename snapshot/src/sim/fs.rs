@@ -109,14 +109,9 @@ impl Fs for SimFs {
             found => found?,
         };
         state.disk.file(inode)?;
-        let excludes =
-            |other: LockMode| LockMode::Exclusive == other || mode == LockMode::Exclusive;
-        if state.locks.values().any(|(held, how)| *held == inode && excludes(*how)) {
-            return Ok(None);
-        }
         let handle = state.handle();
-        state.locks.insert(handle, (inode, mode));
+        let taken = state.lock(handle, inode, mode);
         drop(state);
-        Ok(Some(Box::new(SimLock::new(self.clone(), handle))))
+        Ok(if taken { Some(Box::new(SimLock::new(self.clone(), handle))) } else { None })
     }
 }

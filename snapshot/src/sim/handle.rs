@@ -9,7 +9,7 @@ use super::action::Action;
 use super::call::Call;
 use super::fault::Fault;
 use super::simulator::SimFs;
-use crate::fs::{Access, Attributes, Claim, FsFile, Lock, Stat};
+use crate::fs::{Access, Attributes, Claim, FsFile, Lock, LockMode, Stat};
 
 /// An open file.
 #[derive(Debug)]
@@ -50,7 +50,9 @@ impl SimFile {
 
 impl Drop for SimFile {
     fn drop(&mut self) {
-        self.fs.lock().claims.remove(&self.handle);
+        let mut state = self.fs.lock();
+        state.claims.remove(&self.handle);
+        state.locks.remove(&self.handle);
     }
 }
 
@@ -116,6 +118,11 @@ impl FsFile for SimFile {
         let mut claims = state.claims.iter();
         let claimed = claims.any(|(handle, inode)| *inode == self.inode && *handle != self.handle);
         Ok(!state.habits.claims || !(claimed || state.users.contains_key(&self.inode)))
+    }
+
+    fn try_lock(&self, mode: LockMode) -> io::Result<bool> {
+        let (mut state, _) = self.fs.enter(Call::TryLock, self.path())?;
+        Ok(state.lock(self.handle, self.inode, mode))
     }
 }
 

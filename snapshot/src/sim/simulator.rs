@@ -336,6 +336,17 @@ impl State {
         self.handles += 1;
         self.handles
     }
+
+    /// Locks an inode through an open file, or a lock, of this number; `false` if others have it.
+    pub(super) fn lock(&mut self, handle: u64, inode: u64, mode: LockMode) -> bool {
+        let excludes = |other: LockMode| [other, mode].contains(&LockMode::Exclusive);
+        let mut others = self.locks.iter().filter(|(holder, _)| **holder != handle);
+        if others.any(|(_, (held, how))| *held == inode && excludes(*how)) {
+            return false;
+        }
+        self.locks.insert(handle, (inode, mode));
+        true
+    }
 }
 
 /// Whether an error says that the simulated power is off.

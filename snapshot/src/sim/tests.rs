@@ -299,6 +299,13 @@ fn claims_and_locks_go_with_their_holders() {
     assert!(fs.try_lock(lock, LockMode::Exclusive).unwrap().is_none());
     drop(held);
     assert!(fs.try_lock(lock, LockMode::Exclusive).unwrap().is_some());
+
+    let [first, second] = [(); 2].map(|()| fs.open(a, Access::Read).unwrap());
+    assert!(first.try_lock(LockMode::Exclusive).unwrap());
+    assert!(!second.try_lock(LockMode::Shared).unwrap(), "through another open file");
+    assert!(fs.try_lock(a, LockMode::Shared).unwrap().is_none());
+    drop(first);
+    assert!(second.try_lock(LockMode::Exclusive).unwrap());
 }
 
 #[test]

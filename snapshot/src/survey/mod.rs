@@ -87,6 +87,11 @@ impl Surveyed {
 }
 
 impl Surveyed {
+    /// The images that the question is about, in its order, each in the graph.
+    pub(crate) fn found(&self) -> impl Iterator<Item = (&Graph, &Result<DiskId, ImageError>)> {
+        self.images.iter().map(|image| (&self.graph, image))
+    }
+
     /// Whether an owner names a path where nothing lies now.
     pub(crate) fn is_claimed(&self, path: &Path) -> bool {
         self.claims.as_ref().is_some_and(|claims| claims.naming(path).next().is_some())

@@ -1,7 +1,7 @@
 //! What commits cost, counted.
 
-use diskdag_snapshot::catalogue::{Batch, Catalogue, State};
-use diskdag_snapshot::fs::Fs;
+use diskdag_snapshot::catalogue::{Batch, Begun, Catalogue, State};
+use diskdag_snapshot::fs::{Access, Fs, read_all};
 use diskdag_snapshot::sim::{Call, Counts, SimFs};
 
 use crate::scenario::{commit, empty, habits, handle, path, put};
@@ -105,6 +105,53 @@ fn a_new_handle_pays_no_more() {
     assert_eq!(fs.counts().syncs(), before.syncs(), "what the first forced out is known to be");
     commit(&second, &mut state).expect("commits");
     assert_eq!(fs.counts().syncs() - before.syncs(), 1);
+}
+
+/// What an operation does: it begins, and commits twice. Nobody else commits meanwhile, so nothing is read again.
+#[test]
+fn a_writer_opens_the_log_once() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    commit(&catalogue, &mut state).expect("commits");
+    let asking = [Call::Open, Call::Stat, Call::Read, Call::Ask, Call::TryLock];
+    let writing = [Call::Write, Call::SyncData, Call::Sync, Call::SyncDir];
+    let before = fs.counts();
+    let Begun { fence, state: begun, mut writer } = catalogue.begin().expect("begins");
+    assert_eq!(begun, state);
+    // Which file it is, and whether that is what lies there; the header, and what is behind the last record.
+    assert_eq!(since(&fs, &before, asking), [1, 3, 2, 0, 1]);
+    assert_eq!(since(&fs, &before, writing), [0; 4], "who begins has changed nothing");
+    for id in [2, 3] {
+        let before = fs.counts();
+        let batch = Batch { fence, ..put(&state, id) };
+        assert!(writer.commit_all(std::slice::from_ref(&batch)).iter().all(Result::is_ok));
+        state.apply(&batch).expect("fits");
+        assert_eq!(since(&fs, &before, asking), [0; 5], "nothing is asked again");
+        assert_eq!(since(&fs, &before, writing), [2, 1, 0, 0], "the record, and the mark");
+    }
+    drop(writer);
+    assert_eq!(handle(&fs).load().expect("loads"), state);
+}
+
+/// The mark lies where the next record will: a commit dirties no page that it does not force out.
+#[test]
+fn the_mark_lies_behind_the_last_record() {
+    let (fs, catalogue) = empty(habits());
+    let mut state = State::default();
+    let log = || fs.open(&path("catalogue.log"), Access::Read).expect("it is there");
+    let marks = || {
+        let bytes = read_all(log().as_ref(), 1 << 20).expect("read");
+        let sectors = bytes.chunks(512).enumerate();
+        let marks = sectors.filter(|(_, sector)| sector.starts_with(b"\xC4DAGMRK\n"));
+        marks.map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        let before = marks();
+        commit(&catalogue, &mut state).expect("commits");
+        let after = marks();
+        assert_eq!(after.len(), 1, "the one before was written over");
+        assert!(before < after, "{before:?}, {after:?}");
+    }
 }
 
 #[test]

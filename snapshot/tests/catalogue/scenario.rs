@@ -11,8 +11,9 @@ use diskdag_snapshot::sim::{Disk, Habits, Limits, Moment, SimFs};
 
 pub(crate) const DIR: &str = "/pool";
 
-/// So short that three records of a snapshot each make a checkpoint.
-pub(crate) const LOG_LEN: u64 = LogCatalogue::LOG_LEN_MIN;
+/// So short that three records of a snapshot each make a checkpoint, and that a fourth fits where there is none. The
+/// mark behind the last one takes a sector.
+pub(crate) const LOG_LEN: u64 = LogCatalogue::LOG_LEN_MIN + 512;
 
 /// Pending writes of a whole checkpoint are sampled, those of a commit are looked at in full.
 pub(crate) const LIMITS: Limits = Limits { exact: 256, drawn: 16 };

@@ -172,6 +172,46 @@ pub fn old_fences_are_refused(handles: &Handles) {
     assert_eq!(commit(one, &first), Revision(1), "what was done under it stays done");
 }
 
+/// Who begins to write has a fence that is newer than all before, sees what is recorded, and commits as anybody
+/// does. Readers wait for nobody; whoever comes after has a newer fence.
+pub fn writers_commit_what_others_then_see(handles: &Handles) {
+    let (one, other) = (handles.one.as_ref(), handles.other.as_ref());
+    let begin = |store: &dyn Catalogue, last: Fence| {
+        let begun = store.begin().unwrap_or_else(|error| panic!("a store does not begin: {error}"));
+        assert!(begun.fence > last, "{:?} was handed out after {last:?}", begun.fence);
+        begun.fence
+    };
+    let mut last = fence(other);
+    for round in 0..4 {
+        // Who begins and commits nothing changes nothing.
+        begin(one, last);
+        let (writes, reads) = if round % 2 == 0 { (one, other) } else { (other, one) };
+        let Ok(mut begun) = writes.begin() else { panic!("a store does not begin a second time") };
+        assert!(begun.fence > last, "{:?} was handed out after {last:?}", begun.fence);
+        assert_eq!(begun.state, load(reads), "what is recorded is what others see");
+        for step in 0..2 {
+            let fitting = batch(&begun.state, op(round), step, put(10 * round + u64::from(step)));
+            let fitting = Batch { fence: begun.fence, ..fitting };
+            let early = Batch { expected: Revision(99), op: op(77), ..fitting.clone() };
+            let outcomes = begun.writer.commit_all(&[early, fitting.clone(), fitting.clone()]);
+            let made = begun.state.apply(&fitting).ok();
+            assert!(
+                matches!(
+                    &*outcomes,
+                    [Err(CatalogueError::Refused(ApplyError::Conflict { .. })), Ok(first), Ok(again)]
+                        if Some(*first) == made && first == again
+                ),
+                "{outcomes:?}"
+            );
+            assert_eq!(load(reads), begun.state, "what was committed is seen at once");
+            assert_eq!(load(writes), begun.state);
+        }
+        last = begun.fence;
+    }
+    let late = Batch { fence: Fence(last.0 - 1), ..batch(&load(one), op(88), 0, Vec::new()) };
+    assert_eq!(refused(one, &late), ApplyError::Fenced { found: last, given: late.fence });
+}
+
 /// The counter of ids never goes back, and dropping rows does not move it.
 pub fn ids_only_grow(handles: &Handles) {
     let store = handles.one.as_ref();

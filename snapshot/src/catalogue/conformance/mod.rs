@@ -21,7 +21,7 @@ pub use law::{
     groups_are_committed_in_order, handles_see_each_other, ids_only_grow, old_fences_are_refused,
     one_of_two_committers_wins, other_revisions_are_refused, readers_see_committed_states_only,
     repeated_batches_do_nothing, rows_come_back_as_they_were, tags_change_nothing,
-    undone_operations_can_be_done_again,
+    undone_operations_can_be_done_again, writers_commit_what_others_then_see,
 };
 pub use sample::{batch, intent, op, pin, snapshot, trash};
 
@@ -51,6 +51,7 @@ pub const LAWS: &[Law] = &[
     ("old fences are refused", old_fences_are_refused),
     ("ids only grow", ids_only_grow),
     ("tags change nothing", tags_change_nothing),
+    ("writers commit what others then see", writers_commit_what_others_then_see),
     ("groups are committed in order", groups_are_committed_in_order),
     ("handles see each other", handles_see_each_other),
     ("one of two committers wins", one_of_two_committers_wins),

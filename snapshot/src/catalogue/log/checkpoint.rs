@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::layout::{CheckpointHeader, Generation, Header, IMAGE_AT, RECORDS_AT, checksum};
-use super::read::{View, missing};
+use super::layout::{CheckpointHeader, Generation, Header, IMAGE_AT, Mark, RECORDS_AT, checksum};
+use super::open::missing;
+use super::read::View;
 use super::scan::Tail;
 use super::{CatalogueError, Shared, State, failed};
 use crate::catalogue::redb;
@@ -106,7 +107,6 @@ impl Shared {
         let log =
             self.fs.open(path, Access::Write).map_err(|cause| missing("opening", path, cause))?;
         let header = Header { len, generation, base: state.revision };
-        fs::write_all(log.as_ref(), 0, &header.encode()).map_err(failed("writing to", path))?;
         let checkpoint = self.fs.stat(&self.files.checkpoint);
         let checkpoint = checkpoint.map_err(failed("asking for", &self.files.checkpoint))?;
         let view = View {
@@ -118,7 +118,11 @@ impl Shared {
             fence: view.fence,
             state: Arc::new(state.clone()),
         };
-        self.mark(log.as_ref(), &view);
+        // At once, so that nobody who is killed in between takes the fences along that others were given.
+        let mut bytes = header.encode().to_vec();
+        bytes.resize(RECORDS_AT, 0);
+        bytes.extend_from_slice(&Mark::of(&view).encode());
+        fs::write_all(log.as_ref(), 0, &bytes).map_err(failed("writing to", path))?;
         *self.view() = Some(Arc::new(view));
         Ok(())
     }

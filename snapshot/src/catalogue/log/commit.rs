@@ -1,76 +1,120 @@
 //! Committing: apply, overwrite zeros, force out.
 //!
-//! 1. The log's file is locked against committers of other handles, and what is new in it is read.
+//! 1. The log's file is locked against committers of other handles, and what is new in it is read: once for all
+//!    commits of one writer.
 //! 2. What the log holds and is not known to be forced out (another program was killed between its
 //!    write and its sync; or the mark is old because the power was out) is written again as it is, and
 //!    forced out. So no record ever reaches the medium before the ones that it follows upon.
 //! 3. The record is written behind the last one, and forced out. This is the commit.
-//! 4. The mark is written.
+//! 4. The mark is written behind it, where the next record will go.
 //! 5. If the log is half full now, a checkpoint is made. Nothing that happens to that undoes the commit.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::layout::{MARK_AT, Mark, RECORDS_AT, RecordHead, SECTOR};
-use super::read::{View, missing};
+use super::layout::{Mark, RECORDS_AT, RecordHead, SECTOR};
+use super::open::OpenLog;
+use super::read::View;
 use super::scan::Tail;
-use super::{Batch, CatalogueError, Fence, Revision, Shared, State, failed};
-use crate::fs::{self, Access, FsFile, Lock, LockMode};
-
-/// How often a log that somebody else is committing to is asked for, and how long it is waited in
-/// between. A commit takes milliseconds, and pools have a lock of their own.
-const LOCK_ATTEMPTS: u32 = 5000;
-const LOCK_WAIT: Duration = Duration::from_millis(2);
+use super::{Batch, CatalogueError, Fence, Revision, Shared, State, Writer, failed};
+use crate::fs::{self, FsFile};
 
 type Outcome = Result<Revision, CatalogueError>;
 
-impl Shared {
-    pub(super) fn commit(&self, batches: &[Batch]) -> Vec<Outcome> {
-        let _turn = self.turn();
-        self.try_commit(batches).unwrap_or_else(|error| alike(&error, batches.len()))
+/// Whoever commits: nobody else does meanwhile.
+#[derive(Debug)]
+pub(super) struct LogWriter<'c> {
+    shared: &'c Shared,
+    log: OpenLog,
+    /// What is there, if that is known.
+    view: Option<Arc<View>>,
+}
+
+impl<'c> LogWriter<'c> {
+    /// Waits until the log is nobody's, and takes it.
+    pub(super) fn new(shared: &'c Shared) -> Result<Self, CatalogueError> {
+        Ok(Self { shared, log: shared.open_locked()?, view: None })
+    }
+
+    fn look(&mut self) -> Result<Arc<View>, CatalogueError> {
+        match self.view.take() {
+            Some(view) => Ok(view),
+            None => self.shared.look(Some(&self.log)),
+        }
+    }
+
+    /// What is there, and all of it on the medium.
+    fn settled(&mut self) -> Result<View, CatalogueError> {
+        let view = self.look()?;
+        let view = self.shared.settle(&*self.log.file, view)?;
+        Ok(Arc::unwrap_or_clone(view))
+    }
+
+    /// The next fence, which is noted for those who come later.
+    pub(super) fn fence(&mut self) -> Result<Fence, CatalogueError> {
+        let mut view = self.settled()?;
+        view.fence = view.next_fence();
+        self.shared.write_mark(&*self.log.file, &view)?;
+        let fence = Fence(view.fence);
+        *self.shared.view() = Some(Arc::new(view));
+        Ok(fence)
+    }
+
+    /// The next fence, and the state. Nobody is given another fence meanwhile; with the first commit it is noted.
+    pub(super) fn begin(&mut self) -> Result<(Fence, State), CatalogueError> {
+        let mut view = self.settled()?;
+        view.fence = view.next_fence();
+        let begun = (Fence(view.fence), view.state.as_ref().clone());
+        self.view = Some(Arc::new(view));
+        Ok(begun)
     }
 
     /// An error is every batch's.
-    fn try_commit(&self, batches: &[Batch]) -> Result<Vec<Outcome>, CatalogueError> {
-        let _lock = self.lock()?;
+    fn try_commit(&mut self, batches: &[Batch]) -> Result<Vec<Outcome>, CatalogueError> {
         let view = self.look()?;
-        let log = self.open_log()?;
+        let (shared, log) = (self.shared, &*self.log.file);
         let mut head = view.state.head();
         let mut outcomes = Vec::with_capacity(batches.len());
         let mut fresh = Vec::new();
         for batch in batches {
-            let before = head.revision;
+            let before = head.revision();
             let outcome = head.apply(batch);
-            if head.revision != before {
+            if head.revision() != before {
                 fresh.push(batch);
             }
             outcomes.push(outcome.map_err(CatalogueError::from));
         }
         // Also when there is nothing new: a batch that is committed again is to be durable now.
-        let view = self.settle(log.as_ref(), view)?;
+        let view = shared.settle(log, view)?;
         if fresh.is_empty() {
+            self.view = Some(view);
             return Ok(outcomes);
         }
-        let payload =
-            serde_json::to_vec(&fresh).map_err(|cause| CatalogueError::Store(Box::new(cause)))?;
-        let Some(record) = Record::behind(&view, &payload) else {
+        let Some(record) = Record::behind(&view, &fresh)? else {
             let mut state = view.state.as_ref().clone();
-            apply(&mut state, &fresh)?;
-            self.checkpoint(&view, &state)?;
+            fresh.iter().for_each(|batch| state.perform(batch));
+            shared.checkpoint(&view, &state)?;
             return Ok(outcomes);
         };
-        self.write(log.as_ref(), &view, &record)?;
-        let view = self.advance(view, &record, &fresh)?;
-        self.mark(log.as_ref(), &view);
-        if view.is_half_full()
-            && let Err(error) = self.checkpoint(&view, &view.state)
-        {
+        shared.write(log, &view, &record)?;
+        let view = shared.advance(view, &record, &fresh);
+        shared.mark(log, &view);
+        if !view.is_half_full() {
+            self.view = Some(view);
+        } else if let Err(error) = shared.checkpoint(&view, &view.state) {
             tracing::warn!(%error, "the catalogue's checkpoint failed; its log goes on");
         }
         Ok(outcomes)
     }
+}
 
+impl Writer for LogWriter<'_> {
+    fn commit_all(&mut self, batches: &[Batch]) -> Vec<Outcome> {
+        self.try_commit(batches).unwrap_or_else(|error| alike(&error, batches.len()))
+    }
+}
+
+impl Shared {
     /// Writes a record and forces it out: then it is committed.
     fn write(&self, log: &dyn FsFile, view: &View, record: &Record) -> Result<(), CatalogueError> {
         let writing = failed("writing to", &self.files.log);
@@ -93,24 +137,16 @@ impl Shared {
     }
 
     /// What is there after a commit. The state is changed where it lies, unless somebody is reading it.
-    fn advance(
-        &self,
-        view: Arc<View>,
-        record: &Record,
-        fresh: &[&Batch],
-    ) -> Result<Arc<View>, CatalogueError> {
+    fn advance(&self, view: Arc<View>, record: &Record, fresh: &[&Batch]) -> Arc<View> {
         let mut known = self.view();
         *known = None;
         let mut view = Arc::unwrap_or_clone(view);
-        if apply(Arc::make_mut(&mut view.state), fresh).is_err() {
-            // It is committed, whatever went wrong here: it is read.
-            drop(known);
-            return self.look();
-        }
+        let state = Arc::make_mut(&mut view.state);
+        fresh.iter().for_each(|batch| state.perform(batch));
         (view.tail, view.durable) = (record.next, record.next.at as u64);
         let view = Arc::new(view);
-        *known = Some(view.clone());
-        Ok(view)
+        *known = Some(Arc::clone(&view));
+        view
     }
 
     /// Forces out the records that are not known to be on the medium.
@@ -147,50 +183,13 @@ impl Shared {
     }
 
     fn write_mark(&self, log: &dyn FsFile, view: &View) -> Result<(), CatalogueError> {
-        let (_, inode) = view.log;
-        let generation = view.header.generation;
-        let mark = Mark { generation, inode, durable: view.durable, fence: view.fence };
-        fs::write_all(log, MARK_AT, &mark.encode()).map_err(failed("writing to", &self.files.log))
-    }
-
-    pub(super) fn fence(&self) -> Result<Fence, CatalogueError> {
-        let _turn = self.turn();
-        let _lock = self.lock()?;
-        let view = self.look()?;
-        let log = self.open_log()?;
-        let view = self.settle(log.as_ref(), view)?;
-        let fence = view.fence.max(view.state.fence.0) + 1;
-        let view = View { fence, ..view.as_ref().clone() };
-        self.write_mark(log.as_ref(), &view)?;
-        *self.view() = Some(Arc::new(view));
-        Ok(Fence(fence))
-    }
-
-    fn open_log(&self) -> Result<Box<dyn FsFile>, CatalogueError> {
-        let path = &self.files.log;
-        self.fs.open(path, Access::Write).map_err(|cause| missing("opening", path, cause))
-    }
-
-    /// Keeps committers of other handles away. Locking makes a file that is not there, so that is asked
-    /// first.
-    fn lock(&self) -> Result<Box<dyn Lock>, CatalogueError> {
-        let path = &self.files.log;
-        self.fs.stat(path).map_err(|cause| missing("asking for", path, cause))?;
-        let locking = failed("locking", path);
-        for _ in 0..LOCK_ATTEMPTS {
-            if let Some(lock) = self.fs.try_lock(path, LockMode::Exclusive).map_err(&locking)? {
-                return Ok(lock);
-            }
-            std::thread::sleep(LOCK_WAIT);
-        }
-        Err(locking(io::ErrorKind::WouldBlock.into()))
+        let (behind, mark) = (view.tail.at as u64, Mark::of(view).encode());
+        fs::write_all(log, behind, &mark).map_err(failed("writing to", &self.files.log))
     }
 }
 
-/// Applies batches that were found to fit.
-fn apply(state: &mut State, fresh: &[&Batch]) -> Result<(), CatalogueError> {
-    fresh.iter().try_for_each(|batch| state.apply(batch).map(drop).map_err(CatalogueError::from))
-}
+/// Enough for the batch of one operation.
+const PAYLOAD: usize = 2048;
 
 /// A record and where it goes.
 struct Record {
@@ -200,18 +199,26 @@ struct Record {
 }
 
 impl Record {
-    /// The record behind all others. `None` if the log has no room for it.
-    fn behind(view: &View, payload: &[u8]) -> Option<Self> {
+    /// The record of these batches, behind all others. `None` if the log has no room for it, and for the mark behind
+    /// it.
+    fn behind(view: &View, batches: &[&Batch]) -> Result<Option<Self>, CatalogueError> {
+        let mut payload = Vec::with_capacity(PAYLOAD);
+        serde_json::to_writer(&mut payload, batches)
+            .map_err(|cause| CatalogueError::Store(Box::new(cause)))?;
         let first = Revision(view.state.revision.0 + 1);
-        let bytes = RecordHead::record(view.header.generation, first, view.tail.before, payload)?;
+        let Some((bytes, before)) =
+            RecordHead::record(view.header.generation, first, view.tail.before, &payload)
+        else {
+            return Ok(None);
+        };
         let at = view.tail.at + bytes.len().next_multiple_of(SECTOR);
-        let before = RecordHead::peek(&bytes)?.sum;
-        (at as u64 <= view.header.len).then_some(Self { bytes, next: Tail { at, before } })
+        let fits = (at + SECTOR) as u64 <= view.header.len;
+        Ok(fits.then_some(Self { bytes, next: Tail { at, before } }))
     }
 }
 
 /// One error for each of several batches.
-fn alike(error: &CatalogueError, count: usize) -> Vec<Outcome> {
+pub(super) fn alike(error: &CatalogueError, count: usize) -> Vec<Outcome> {
     let copy = |cause: &io::Error| {
         cause.raw_os_error().map_or_else(|| cause.kind().into(), io::Error::from_raw_os_error)
     };

@@ -70,12 +70,10 @@ impl Header {
     }
 }
 
-/// Where the mark lies in the log.
-pub(super) const MARK_AT: u64 = SECTOR as u64;
-
-/// The second sector of the log: what is known to be forced out. It is written after each sync, and is
-/// not forced out itself. Lost, old or damaged it costs one sync more, and nothing else: what a program
-/// finds after the power was out, it finds on the medium.
+/// The sector behind the last record: what is known to be forced out. It is written after each sync, and is
+/// not forced out itself; the next record is written over it, so that a commit forces out no page but its record's.
+/// Lost, old or damaged it costs one sync more, and nothing else: what a program finds after the power was out, it
+/// finds on the medium.
 ///
 /// ```text
 ///   0  8  magic              16  8  inode of the file: a copy's bytes were not forced out
@@ -133,13 +131,13 @@ const RECORD_MAGIC: &[u8; 4] = b"\xC4REC";
 pub(super) const RECORD_HEAD: usize = 40;
 
 impl RecordHead {
-    /// The record with this payload. `None` if nothing so long can be one.
+    /// The record with this payload, and its checksum. `None` if nothing so long can be one.
     pub(super) fn record(
         generation: Generation,
         first: Revision,
         before: u64,
         payload: &[u8],
-    ) -> Option<Vec<u8>> {
+    ) -> Option<(Vec<u8>, u64)> {
         let len = u32::try_from(payload.len()).ok()?;
         let mut bytes = Vec::with_capacity(RECORD_HEAD + payload.len());
         bytes.extend_from_slice(RECORD_MAGIC);
@@ -150,7 +148,7 @@ impl RecordHead {
         let sum = record_sum(&bytes, payload);
         bytes.extend_from_slice(&sum.to_be_bytes());
         bytes.extend_from_slice(payload);
-        Some(bytes)
+        Some((bytes, sum))
     }
 
     /// The record at the beginning of `bytes`, if a whole one is there.

@@ -15,6 +15,7 @@
 mod checkpoint;
 mod commit;
 mod layout;
+mod open;
 mod read;
 mod scan;
 
@@ -24,8 +25,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Batch, Catalogue, CatalogueError, Fence, Revision, State};
+use super::{Batch, Begun, Catalogue, CatalogueError, Fence, Revision, State, Writer};
 use crate::fs::Fs;
+use commit::{LogWriter, alike};
 use read::View;
 
 /// The catalogue that a pool has by default. Clones are handles that share what they have read; other
@@ -41,7 +43,7 @@ struct Shared {
     files: Files,
     /// How long a log is made, in bytes.
     log_len: u64,
-    /// One committer at a time of those that share this handle. Across handles the log's file is locked.
+    /// One at a time of those that share this handle wants the log's file locked, which is asked for again and again.
     turn: Mutex<()>,
     /// Forcing out the directory failed once: which file is the checkpoint on the medium is not known.
     dir_failed: AtomicBool,
@@ -130,7 +132,7 @@ impl Catalogue for LogCatalogue {
     /// A batch whose commit is being forced out in this very moment may be seen already. Who acts on
     /// what was read takes a fence first: that forces out what is not known to be.
     fn load(&self) -> Result<State, CatalogueError> {
-        self.shared.look().map(|view| view.state.as_ref().clone())
+        self.shared.look(None).map(|view| view.state.as_ref().clone())
     }
 
     fn commit(&self, batch: &Batch) -> Result<Revision, CatalogueError> {
@@ -141,11 +143,24 @@ impl Catalogue for LogCatalogue {
     }
 
     fn commit_all(&self, batches: &[Batch]) -> Vec<Result<Revision, CatalogueError>> {
-        self.shared.commit(batches)
+        let _turn = self.shared.turn();
+        match LogWriter::new(&self.shared) {
+            Ok(mut writer) => writer.commit_all(batches),
+            Err(error) => alike(&error, batches.len()),
+        }
     }
 
     fn fence(&self) -> Result<Fence, CatalogueError> {
-        self.shared.fence()
+        let _turn = self.shared.turn();
+        LogWriter::new(&self.shared)?.fence()
+    }
+
+    /// Keeps the log open and locked, so that what lies in it is read once, and nothing but its commits is written.
+    fn begin(&self) -> Result<Begun<'_>, CatalogueError> {
+        let _turn = self.shared.turn();
+        let mut writer = LogWriter::new(&self.shared)?;
+        let (fence, state) = writer.begin()?;
+        Ok(Begun { fence, state, writer: Box::new(writer) })
     }
 }
 

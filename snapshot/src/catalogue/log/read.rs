@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::layout::{
-    CheckpointHeader, Fault, Header, IMAGE_AT, MARK_AT, Mark, RECORDS_AT, RecordHead, SECTOR,
-    VERSION, checksum,
+    CheckpointHeader, Fault, Header, IMAGE_AT, Mark, RECORDS_AT, RecordHead, SECTOR, VERSION,
+    checksum,
 };
+use super::open::{Identity, OpenLog, missing};
 use super::scan::{self, Tail};
 use super::{CatalogueError, Revision, Shared, State, damaged, failed};
 use crate::catalogue::redb::{self, ImageError};
@@ -24,9 +25,6 @@ const ATTEMPTS: usize = 64;
 /// them; these only keep a sparse file that somebody made from filling the memory.
 const LOG_MAX: u64 = 256 << 20;
 const CHECKPOINT_MAX: u64 = 4 << 30;
-
-/// Device and inode.
-type Identity = (u64, u64);
 
 /// What was read.
 #[derive(Clone, Debug)]
@@ -46,6 +44,11 @@ pub(super) struct View {
 }
 
 impl View {
+    /// A fence that is newer than all before.
+    pub(super) fn next_fence(&self) -> u64 {
+        self.fence.max(self.state.fence.0) + 1
+    }
+
     /// Whether half of the log's space for records is taken.
     pub(super) const fn is_half_full(&self) -> bool {
         let room = self.header.len.saturating_sub(RECORDS_AT as u64);
@@ -60,61 +63,81 @@ struct Unread {
 }
 
 impl Shared {
-    /// What is there now.
-    pub(super) fn look(&self) -> Result<Arc<View>, CatalogueError> {
+    /// What is there now. Who holds the log has it read; else the one is opened that is there.
+    pub(super) fn look(&self, held: Option<&OpenLog>) -> Result<Arc<View>, CatalogueError> {
         let known = self.view().clone();
         let view = match known {
-            Some(known) => self.look_again(known)?,
+            Some(known) => {
+                let opened;
+                let log = match held {
+                    Some(log) => log,
+                    None => {
+                        opened = self.open_log(Access::Read)?;
+                        &opened
+                    }
+                };
+                self.look_again(known, log)?
+            }
             None => None,
         };
         let view = match view {
             Some(view) => view,
-            None => Arc::new(self.look_at_all()?),
+            None => Arc::new(self.look_at_all(held)?),
         };
         *self.view() = Some(view.clone());
         Ok(view)
     }
 
     /// What was added to what is known. `None` if that is not all: another log or checkpoint is there.
-    fn look_again(&self, known: Arc<View>) -> Result<Option<Arc<View>>, CatalogueError> {
-        let log = self.open(&self.files.log)?;
+    fn look_again(
+        &self,
+        known: Arc<View>,
+        log: &OpenLog,
+    ) -> Result<Option<Arc<View>>, CatalogueError> {
         let reading = failed("reading", &self.files.log);
-        let head = fs::read_up_to(log.as_ref(), 0, 2 * SECTOR).map_err(&reading)?;
+        let head = fs::read_up_to(log.file.as_ref(), 0, SECTOR).map_err(&reading)?;
         let checkpoint = self.identity(&self.files.checkpoint)?;
-        let same = Header::decode(&head) == Ok(known.header)
-            && log.stat().map_err(&reading)?.identity() == known.log
-            && checkpoint == known.checkpoint;
+        let same = log.identity == known.log
+            && checkpoint == known.checkpoint
+            && Header::decode(&head) == Ok(known.header);
         if !same {
             return Ok(None);
         }
-        let (durable, fence) = mark(&head, &known.header, known.log);
-        let at = known.tail.at as u64;
-        let room = usize::try_from(known.header.len.saturating_sub(at)).unwrap_or(0);
-        let mut bytes = fs::read_up_to(log.as_ref(), at, room.min(RECORDS_AT)).map_err(&reading)?;
-        let mut view = View {
-            durable: durable.max(known.durable),
-            fence: fence.max(known.fence),
-            ..known.as_ref().clone()
-        };
+        let at = known.tail.at;
+        let room = usize::try_from(known.header.len).unwrap_or(0).saturating_sub(at);
+        let read = |len| fs::read_up_to(log.file.as_ref(), at as u64, len).map_err(&reading);
+        let mut bytes = read(room.min(SECTOR))?;
+        let mut tail = known.tail;
+        let mut state = None;
         let generation = known.header.generation;
         if RecordHead::peek(&bytes).is_some_and(|head| head.generation == generation) {
-            bytes = fs::read_up_to(log.as_ref(), at, room).map_err(&reading)?;
-            let mut state = known.state.as_ref().clone();
-            match scan::follow(&bytes, known.tail.at, generation, known.tail, &mut state) {
-                Ok(tail) => (view.tail, view.state) = (tail, Arc::new(state)),
+            bytes = read(room)?;
+            let mut after = known.state.as_ref().clone();
+            match scan::follow(&bytes, at, generation, tail, &mut after) {
+                Ok(end) => (tail, state) = (end, Some(after)),
                 // Read all of it, and then believe it.
                 Err(_) => return Ok(None),
             }
         }
-        Ok(Some(Arc::new(view)))
+        let (durable, fence) = mark(bytes.get(tail.at - at..), &known.header, known.log);
+        let (durable, fence) = (durable.max(known.durable), fence.max(known.fence));
+        if state.is_none() && (durable, fence) == (known.durable, known.fence) {
+            return Ok(Some(known));
+        }
+        let state = state.map_or_else(|| Arc::clone(&known.state), Arc::new);
+        Ok(Some(Arc::new(View { tail, durable, fence, state, ..known.as_ref().clone() })))
     }
 
-    fn look_at_all(&self) -> Result<View, CatalogueError> {
+    fn look_at_all(&self, held: Option<&OpenLog>) -> Result<View, CatalogueError> {
         let mut before = None;
         let mut attempts = ATTEMPTS;
         loop {
             attempts -= 1;
-            match self.read() {
+            let read = match held {
+                Some(log) => self.read(log),
+                None => self.read(&self.open_log(Access::Read)?),
+            };
+            match read {
                 Ok(view) => return Ok(view),
                 Err(Unread { error: error @ CatalogueError::Damaged { .. }, seen }) => {
                     if before == Some(seen) || attempts == 0 {
@@ -127,12 +150,10 @@ impl Shared {
         }
     }
 
-    fn read(&self) -> Result<View, Unread> {
+    fn read(&self, OpenLog { file: log, identity }: &OpenLog) -> Result<View, Unread> {
         let certain = |error| Unread { error, seen: 0 };
         let path = &self.files.log;
-        let log = self.open(path).map_err(certain)?;
         let reading = |cause| certain(failed("reading", path)(cause));
-        let identity = log.stat().map_err(reading)?.identity();
         let head = fs::read_up_to(log.as_ref(), 0, RECORDS_AT).map_err(reading)?;
         let bad = |error| Unread { error, seen: checksum(&head) };
         let header = Header::decode(&head).map_err(|fault| bad(fault.of(path)))?;
@@ -166,10 +187,10 @@ impl Shared {
         let tail =
             tail.and_then(|tail| scan::check_end(&bytes, generation, tail, &state).map(|()| tail));
         let tail = tail.map_err(|error| bad(damaged(path, error.to_string())))?;
-        let (durable, fence) = mark(&bytes, &header, identity);
+        let (durable, fence) = mark(bytes.get(tail.at..), &header, *identity);
         let fence = fence.max(state.fence.0);
         let state = Arc::new(state);
-        Ok(View { log: identity, checkpoint, header, tail, durable, fence, state })
+        Ok(View { log: *identity, checkpoint, header, tail, durable, fence, state })
     }
 
     /// What is left. The spare was the checkpoint before, and is whole until the next one is written.
@@ -225,34 +246,26 @@ impl Shared {
         Ok((identity, state, header))
     }
 
-    pub(super) fn open(&self, path: &Path) -> Result<Box<dyn FsFile>, CatalogueError> {
+    fn open(&self, path: &Path) -> Result<Box<dyn FsFile>, CatalogueError> {
         self.fs.open(path, Access::Read).map_err(|cause| missing("opening", path, cause))
     }
-
-    fn identity(&self, path: &Path) -> Result<Identity, CatalogueError> {
-        let stat = self.fs.stat(path).map_err(|cause| missing("asking for", path, cause))?;
-        Ok(stat.identity())
-    }
 }
 
-/// A file that is not there is a catalogue that is not there.
-pub(super) fn missing(doing: &'static str, path: &Path, cause: std::io::Error) -> CatalogueError {
-    if fs::is_absent(&cause) {
-        return CatalogueError::Missing { path: path.to_owned() };
-    }
-    failed(doing, path)(cause)
-}
-
-/// How much of the log is known to be forced out, and the newest fence that was handed out. A mark
-/// that does not read, or is none of this log's, says nothing of the first.
-fn mark(head: &[u8], header: &Header, (_, inode): Identity) -> (u64, u64) {
-    let at = usize::try_from(MARK_AT).unwrap_or(usize::MAX);
-    match head.get(at..).map(Mark::decode) {
-        Some(Ok(mark)) if mark.generation == header.generation && mark.inode == inode => {
-            (mark.durable, mark.fence)
+/// How much of the log is known to be forced out, and the newest fence that was handed out, by the mark behind
+/// the last record. A mark that does not read, or is none of this log's, says nothing.
+fn mark(behind: Option<&[u8]>, header: &Header, (_, inode): Identity) -> (u64, u64) {
+    match behind.map(Mark::decode) {
+        Some(Ok(mark)) if mark.generation == header.generation => {
+            (if mark.inode == inode { mark.durable } else { 0 }, mark.fence)
         }
-        Some(Ok(mark)) => (0, mark.fence),
         _ => (0, 0),
+    }
+}
+
+impl Mark {
+    pub(super) const fn of(view: &View) -> Self {
+        let View { header, durable, fence, log: (_, inode), .. } = view;
+        Self { generation: header.generation, inode: *inode, durable: *durable, fence: *fence }
     }
 }
 
