@@ -16,9 +16,9 @@ pub(crate) struct Entry {
 }
 
 /// Entries in a bucket when it is to be split.
-pub(crate) const FULL: usize = 256;
+pub(crate) const FULL: usize = 128;
 /// Room that a bucket gets for more, at least.
-const ROOM: usize = 16;
+const ROOM: usize = 8;
 
 const FREE: Entry = Entry { hash: 0, slot: NONE };
 

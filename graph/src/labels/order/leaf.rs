@@ -15,14 +15,16 @@ pub(super) struct Leaf {
     starts: u16,
     ends: u16,
     targets: u16,
+    /// Free places before the starts: so an insertion or a removal moves those on its nearer side.
+    head: u16,
     block: Shared<Block>,
 }
 
 #[derive(Clone, Debug)]
 struct Block {
-    /// The marks of the starts at the front, of the ends at the back, each in the order of the list.
+    /// The marks of the starts behind `head`, of the ends at the back, each in the order of the list.
     marks: [u32; LEAF],
-    /// Of the starts: 5 bytes each.
+    /// Of the starts, where their marks stand: 5 bytes each.
     generations: [u8; LEAF],
     /// A bit for each entry in the order of the list: whether it is an end.
     kinds: [u64; WORDS],
@@ -31,6 +33,7 @@ struct Block {
 }
 
 const WORDS: usize = LEAF / 64;
+const _: () = assert!(WORDS == 16, "as many as `last_word` knows");
 
 impl Leaf {
     pub(super) fn new(first: u32, entries: &[Entry]) -> Self {
@@ -38,7 +41,8 @@ impl Leaf {
         let mut block = Block { marks, generations, kinds: [0; WORDS], before: [0; WORDS] };
         let ends = entries.iter().filter(|entry| entry.is_close()).count();
         let targets = entries.iter().filter(|entry| entry.is_target()).count();
-        let (mut start, mut end) = (0, LEAF - ends);
+        let head = (LEAF - entries.len()) / 2;
+        let (mut start, mut end) = (head, LEAF - ends);
         for (at, entry) in entries.iter().enumerate() {
             let place = if entry.is_close() { &mut end } else { &mut start };
             block.marks[*place] = entry.mark;
@@ -54,12 +58,13 @@ impl Leaf {
             before += small(word.count_ones() as usize);
         }
         let block = Shared::new(block);
-        Self { first, starts: small(start), ends: small(ends), targets: small(targets), block }
+        let (starts, ends, targets) = (small(start - head), small(ends), small(targets));
+        Self { first, starts, ends, targets, head: small(head), block }
     }
 
     /// Leaves nothing in it.
     pub(super) fn clear(&mut self) {
-        (self.starts, self.ends, self.targets) = (0, 0, 0);
+        (self.starts, self.ends, self.targets, self.head) = (0, 0, 0, 0);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -77,8 +82,9 @@ impl Leaf {
     /// Where disks begin, in the order of the list.
     #[inline]
     pub(super) fn starts(&self) -> Run<'_> {
-        let starts = usize::from(self.starts);
-        Run { marks: &self.block.marks[..starts], generations: &self.block.generations[..starts] }
+        let (head, starts) = (usize::from(self.head), usize::from(self.starts));
+        let Block { marks, generations, .. } = &*self.block;
+        Run { marks: &marks[head..][..starts], generations: &generations[head..][..starts] }
     }
 
     /// The marks of where disks end, in the order of the list.
@@ -149,35 +155,33 @@ impl Leaf {
         }
         let Block { kinds, before, .. } = &*self.block;
         let starts = |word: usize| word * 64 - usize::from(before[word]);
-        let word = (1..WORDS).filter(|word| starts(*word) <= index).count();
+        let word = last_word(|word| starts(word) <= index);
         word * 64 + select(!kinds[word], index - starts(word))
     }
 
     /// The place of an end, by its number among the ends.
     pub(super) fn place_of_end(&self, index: usize) -> usize {
         let Block { kinds, before, .. } = &*self.block;
-        let word = before[1..].iter().filter(|ends| usize::from(**ends) <= index).count();
+        let word = last_word(|word| usize::from(before[word]) <= index);
         word * 64 + select(kinds[word], index - usize::from(before[word]))
     }
 
     /// Puts an entry at a place before which so many ends are. There must be room.
     pub(super) fn insert(&mut self, at: usize, before: usize, entry: Entry) {
-        let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
-        let block = Shared::make_mut(&mut self.block);
+        let ends = usize::from(self.ends);
         if entry.is_close() {
+            if self.room() == 0 {
+                self.move_starts(self.head / 2);
+            }
+            let block = Shared::make_mut(&mut self.block);
             let from = LEAF - ends;
             block.marks.copy_within(from..from + before, from - 1);
             block.marks[from + before - 1] = entry.mark;
             self.ends += 1;
         } else {
-            let index = at - before;
-            block.marks.copy_within(index..starts, index + 1);
-            block.marks[index] = entry.mark;
-            block.generations.copy_within(index..starts, index + 1);
-            block.generations[index] = entry.generation;
-            self.starts += 1;
-            self.targets += u16::from(entry.is_target());
+            self.insert_start(at - before, entry);
         }
+        let block = Shared::make_mut(&mut self.block);
         let own = at / 64;
         for word in (own + 1..WORDS).rev() {
             let comes = block.kinds[word - 1] >> 63;
@@ -191,20 +195,64 @@ impl Leaf {
         *word = *word & (bit - 1) | moved << 1 | if entry.is_close() { bit } else { 0 };
     }
 
+    fn insert_start(&mut self, index: usize, entry: Entry) {
+        let is_nearer_front = index < usize::from(self.starts) / 2;
+        if is_nearer_front && self.head == 0 && self.room() > 1 {
+            // For the next ones here, too.
+            self.move_starts(self.room() / 2);
+        }
+        let (head, starts) = (usize::from(self.head), usize::from(self.starts));
+        let goes_front = head > 0 && (is_nearer_front || self.room() == 0);
+        let (moved, to) = match goes_front {
+            true => (head..head + index, head - 1),
+            false => (head + index..head + starts, head + index + 1),
+        };
+        let place = if goes_front { head + index - 1 } else { head + index };
+        let block = Shared::make_mut(&mut self.block);
+        block.marks.copy_within(moved.clone(), to);
+        block.marks[place] = entry.mark;
+        block.generations.copy_within(moved, to);
+        block.generations[place] = entry.generation;
+        self.head -= u16::from(goes_front);
+        self.starts += 1;
+        self.targets += u16::from(entry.is_target());
+    }
+
+    /// Free places between the starts and the ends.
+    fn room(&self) -> u16 {
+        small(LEAF) - self.head - self.starts - self.ends
+    }
+
+    /// Moves the starts so that there are so many free places before them.
+    fn move_starts(&mut self, head: u16) {
+        let moved = usize::from(self.head)..usize::from(self.head + self.starts);
+        let block = Shared::make_mut(&mut self.block);
+        block.marks.copy_within(moved.clone(), head.into());
+        block.generations.copy_within(moved, head.into());
+        self.head = head;
+    }
+
     /// Takes out the entry at a place before which so many ends are.
     pub(super) fn remove(&mut self, at: usize, before: usize) {
         let is_end = self.is_end(at);
-        let (starts, ends) = (usize::from(self.starts), usize::from(self.ends));
+        let (head, starts) = (usize::from(self.head), usize::from(self.starts));
+        let ends = usize::from(self.ends);
         let block = Shared::make_mut(&mut self.block);
         if is_end {
             let from = LEAF - ends;
             block.marks.copy_within(from..from + before, from + 1);
             self.ends -= 1;
         } else {
-            let index = at - before;
-            self.targets -= u16::from(is_target(block.marks[index]));
-            block.marks.copy_within(index + 1..starts, index);
-            block.generations.copy_within(index + 1..starts, index);
+            let place = head + at - before;
+            self.targets -= u16::from(is_target(block.marks[place]));
+            let is_nearer_front = at - before < starts / 2;
+            let (moved, to) = match is_nearer_front {
+                true => (head..place, head + 1),
+                false => (place + 1..head + starts, place),
+            };
+            block.marks.copy_within(moved.clone(), to);
+            block.generations.copy_within(moved, to);
+            self.head += u16::from(is_nearer_front);
             self.starts -= 1;
         }
         let own = at / 64;
@@ -223,12 +271,13 @@ impl Leaf {
     /// Notes whether an edge outside the forest leads to a disk, by its number among the starts.
     /// Whether that is news.
     pub(super) fn set_target(&mut self, index: usize, is_target: bool) -> bool {
-        let mark = self.block.marks[index];
+        let place = usize::from(self.head) + index;
+        let mark = self.block.marks[place];
         let now = with_target(mark, is_target);
         if now == mark {
             return false;
         }
-        Shared::make_mut(&mut self.block).marks[index] = now;
+        Shared::make_mut(&mut self.block).marks[place] = now;
         if is_target {
             self.targets += 1;
         } else {
@@ -236,6 +285,13 @@ impl Leaf {
         }
         true
     }
+}
+
+/// The last word before which there are not too many: the first always is one.
+fn last_word(is_before: impl Fn(usize) -> bool) -> usize {
+    [8, 4, 2, 1]
+        .into_iter()
+        .fold(0, |word, step| word + if is_before(word + step) { step } else { 0 })
 }
 
 /// The place of the bit with this number among those that are set in a word.
@@ -274,7 +330,12 @@ mod tests {
             } else {
                 let disk = DiskId { slot, generation: 1 };
                 let entry = if below(3) == 0 { Entry::close(slot) } else { Entry::open(disk) };
-                let at = below(model.len() + 1);
+                // Often at the front, and often at the back.
+                let at = match slot / 1_000 % 3 {
+                    0 => below(model.len() + 1),
+                    1 => below(model.len().min(3) + 1),
+                    _ => model.len() - below(model.len().min(3) + 1),
+                };
                 model.insert(at, entry);
                 leaf.insert(at, leaf.ends_before(at), entry);
             }
