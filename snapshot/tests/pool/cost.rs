@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use diskdag_snapshot::catalogue::OpId;
 use diskdag_snapshot::fs::Fs;
-use diskdag_snapshot::sim::{Call, SimFs};
+use diskdag_snapshot::sim::{Call, SimFs, Step};
 use diskdag_snapshot::{Clones, Control, Create, Pool, Remove, Restore, Selection};
 
 use crate::simulated::{host, image};
@@ -80,6 +80,40 @@ fn each_operation_forces_out_what_its_laws_need_and_no_more() {
     assert_eq!(removed, [0, 2, 1], "rm");
     let read = world.syncs(|pool| drop(pool.list(None, &control()).unwrap()));
     assert_eq!(read, [0, 0, 0], "reading forces nothing out");
+}
+
+/// Of the catalogue a create learns what is there once, and of the disk no more than it has to.
+#[test]
+fn a_create_asks_for_nothing_twice() {
+    let world = World::new(2);
+    world.fs.trace();
+    let create = Create::new(name("s"), vec![World::disk(1)]);
+    world.pool.create(&create, &control()).unwrap();
+    let steps = world.fs.traced();
+    let count = |file: &str, call: Call| {
+        let of_file = |step: &&Step| step.call == call && step.path.ends_with(file);
+        steps.iter().filter(of_file).count()
+    };
+    assert_eq!(count("catalogue.log", Call::Open), 1, "read, locked and written through one file");
+    assert_eq!(count("catalogue.log", Call::TryLock), 1);
+    assert_eq!(count("catalogue.log", Call::SyncData), 2);
+    assert_eq!(count("catalogue.log", Call::Write), 4, "two records, a mark behind each");
+    assert_eq!(count("catalogue.redb", Call::Open), 1, "nothing is known in this process yet");
+    assert_eq!(count("1.qcow2", Call::Open), 1);
+    assert_eq!(count("1.qcow2", Call::Claim), 1);
+    assert_eq!(count("config", Call::Open), 0, "a disk that names no other asks for no scope");
+    assert_eq!(steps.iter().filter(|step| step.call == Call::List).count(), 0);
+
+    world.fs.trace();
+    let create = Create::new(name("t"), vec![World::disk(1)]);
+    world.pool.create(&create, &control()).unwrap();
+    let steps = world.fs.traced();
+    let of_log = |step: &&Step| step.path.ends_with("catalogue.log");
+    let calls: Vec<Call> = steps.iter().filter(of_log).map(|step| step.call).collect();
+    use Call::{Open, Read, Stat, SyncData, TryLock, Write};
+    let begin = [Open, Stat, TryLock, Stat, Read, Read];
+    let commit = [Write, SyncData, Write];
+    assert_eq!(calls, [&begin[..], &commit, &commit].concat(), "what is known is not read again");
 }
 
 /// A hundred threads: what the first does alone, and the others together.
