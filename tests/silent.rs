@@ -4,10 +4,11 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use diskdag_qcow2::create::{Backing, Create};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
@@ -94,11 +95,33 @@ fn alone() -> nix::Result<()> {
 
 /// What the command answers about such a file system; nothing where none can be mounted here.
 fn asked(arguments: &'static [&'static str], file: &'static str) -> Option<Finished> {
+    answered(arguments, move |silent, _| silent.join(file))
+}
+
+/// The same about an image whose backing file lies there.
+fn asked_on_top(arguments: &'static [&'static str]) -> Option<Finished> {
+    answered(arguments, |silent, folder| {
+        let backing = silent.join("disk.qcow2").into_os_string().into_encoded_bytes();
+        let backing = Backing { name: &backing, format: Some(b"qcow2") };
+        let create = Create { virtual_size: 1 << 20, backing: Some(backing), ..Create::default() };
+        let image = folder.join("top.qcow2");
+        create.build().unwrap().write_to(&File::create(&image).unwrap()).unwrap();
+        image
+    })
+}
+
+/// What it answers about an image that may be made for it, beside such a file system.
+fn answered(
+    arguments: &'static [&'static str],
+    image: impl FnOnce(&Path, &Path) -> PathBuf + Send + 'static,
+) -> Option<Finished> {
     let ask = move || {
-        let folder = tempfile::Builder::new().prefix("dd").tempdir().unwrap();
-        let silent = alone().ok().and_then(|()| Silent::at(folder.path().to_owned()))?;
+        let [place, folder] =
+            [(); 2].map(|()| tempfile::Builder::new().prefix("dd").tempdir().unwrap());
+        let silent = alone().ok().and_then(|()| Silent::at(place.path().to_owned()))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_diskdag"));
-        command.args(arguments).args(["--patience", "1"]).arg(silent.place.join(file));
+        command.args(arguments).args(["--patience", "1"]);
+        command.arg(image(&silent.place, folder.path()));
         Some(finish(command.env_remove("DISKDAG_ROOTS").env_remove("DISKDAG_INDEX")))
     };
     let finished = std::thread::spawn(ask).join().unwrap();
@@ -125,5 +148,24 @@ fn verbs_that_open_an_image_themselves_end_though_it_never_answers() {
         let said = String::from_utf8_lossy(&finished.stderr).into_owned();
         assert_eq!(finished.code, Some(code), "{arguments:?}: {said}");
         assert!(said.contains("did not answer within 1 s"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn verbs_that_open_a_chain_end_though_a_layer_of_it_never_answers() {
+    for (arguments, code, is_silent) in [
+        (&["info", "--backing-chain"][..], 1, true),
+        (&["map"], 1, true),
+        (&["measure"], 1, true),
+        (&["map", "--allow-dir", "/"], 1, true),
+        (&["info"], 0, false),
+        // The policy forbids to ask.
+        (&["map", "--no-follow"], 1, false),
+    ] {
+        let Some(finished) = asked_on_top(arguments) else { return };
+        let said = String::from_utf8_lossy(&finished.stderr).into_owned();
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {said}");
+        let says = said.contains("what it names did not answer within 1 s");
+        assert_eq!(says, is_silent, "{arguments:?}: {said}");
     }
 }

@@ -15,7 +15,7 @@ mod info;
 mod init;
 mod map;
 mod measure;
-mod opening;
+pub(crate) mod opening;
 mod orphans;
 mod pin;
 mod plan;

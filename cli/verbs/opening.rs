@@ -17,18 +17,7 @@ pub(super) fn open(
     following: &Following,
     exit: Exit,
 ) -> Result<Chain, Failure> {
-    let policy = if following.no_follow {
-        Policy::nothing()
-    } else if following.allow_dir.is_empty() {
-        // Names that QEMU resolves from its working directory are opened, and shown, as they are.
-        Policy::trusting(PathBuf::new())
-    } else {
-        let folder = std::env::current_dir()
-            .map_err(|error| Failure::on(Path::new("."), "find the directory", &error))?;
-        let mut policy = Policy::beneath(following.allow_dir.iter().cloned());
-        policy.working_directory = Some(folder);
-        policy
-    };
+    let policy = policy(following)?;
     Chain::open_declared(image, format.map(str::as_bytes), &policy).map_err(|error| {
         let failure = Failure::caused(exit, error.code(), image, &error);
         match unusable(&policy) {
@@ -36,6 +25,22 @@ pub(super) fn open(
             lines => failure.advising(lines.join("\n")),
         }
     })
+}
+
+/// What may be opened of what an image names.
+pub(crate) fn policy(following: &Following) -> Result<Policy, Failure> {
+    if following.no_follow {
+        return Ok(Policy::nothing());
+    }
+    if following.allow_dir.is_empty() {
+        // Names that QEMU resolves from its working directory are opened, and shown, as they are.
+        return Ok(Policy::trusting(PathBuf::new()));
+    }
+    let folder = std::env::current_dir()
+        .map_err(|error| Failure::on(Path::new("."), "find the directory", &error))?;
+    let mut policy = Policy::beneath(following.allow_dir.iter().cloned());
+    policy.working_directory = Some(folder);
+    Ok(policy)
 }
 
 /// What is wrong with the directories that the caller allows, a line each.
