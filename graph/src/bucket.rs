@@ -1,4 +1,4 @@
-//! Slots by hash, a few hundred of them, of which versions share one array until it is written.
+//! Slots by hash, about a hundred of them, of which versions share one array until it is written.
 //!
 //! The entries are sorted, and hashes are spread evenly, so the place of one is near where it would be if they were so
 //! exactly. How many there are stands beside the reference to the array and not in it: so what is read first is
@@ -45,8 +45,7 @@ impl Bucket {
     fn with_room(bits: u32, entries: &[Entry], room: usize) -> Self {
         let free = std::iter::repeat_n(FREE, room);
         let count = u32::try_from(entries.len()).unwrap_or(NONE);
-        let places = entries.iter().copied().chain(free).collect::<Vec<_>>();
-        Self { places: places.into_iter().collect(), count, bits }
+        Self { places: entries.iter().copied().chain(free).collect(), count, bits }
     }
 
     pub(crate) fn len(&self) -> usize {

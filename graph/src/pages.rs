@@ -103,29 +103,8 @@ impl<T: Clone, const P: usize> Paged<T, P> for Flat<T, P> {
         if number >= self.pages.len() {
             self.grow(number + 1);
         }
-        own(&mut self.pages[number])
+        Shared::make_mut(&mut self.pages[number])
     }
-}
-
-/// A page, to be written. That it is copied is the rare case, and kept apart: what is left is two reads and a
-/// comparison, wherever something is written.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "the compiler takes it for as large as the copy, which it is not"
-)]
-fn own<T: Clone>(page: &mut Shared<T>) -> &mut T {
-    if !page.is_unique() {
-        unshare(page);
-    }
-    let Some(own) = Shared::get_mut(page) else { unreachable!("nobody else holds it") };
-    own
-}
-
-#[cold]
-#[inline(never)]
-fn unshare<T: Clone>(page: &mut Shared<T>) {
-    *page = Shared::new((**page).clone());
 }
 
 impl<T: Clone, const P: usize> Pages<T, P> {
@@ -147,7 +126,7 @@ impl<T: Clone, const P: usize> Pages<T, P> {
 impl<T: Clone, const P: usize> Paged<T, P> for Pages<T, P> {
     #[inline]
     fn page(&mut self, number: usize) -> &mut [T; P] {
-        own(&mut self.groups.page(number / FAN)[number % FAN])
+        Shared::make_mut(&mut self.groups.page(number / FAN)[number % FAN])
     }
 }
 
