@@ -6,11 +6,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diskdag_snapshot::catalogue::{Catalogue, CatalogueError, LogCatalogue, State};
+use diskdag_snapshot::catalogue::{Batch, Begun, Catalogue, CatalogueError, LogCatalogue, State};
 use diskdag_snapshot::fs::RealFs;
 use twox_hash::XxHash3_64;
 
-use crate::scenario::{LOG_LEN, commit};
+use crate::scenario::{LOG_LEN, commit, put};
 
 const FILES: [&str; 2] = ["catalogue.redb", "catalogue.log"];
 
@@ -267,6 +267,33 @@ fn what_is_not_there_is_missing() {
     }
     let nowhere = LogCatalogue::new(Arc::new(RealFs), "/nowhere/at/all");
     assert!(matches!(nowhere.load(), Err(CatalogueError::Missing { .. })));
+}
+
+/// A writer has the log open: what it holds may not be what is there any more.
+#[test]
+fn what_is_taken_away_while_a_writer_is_at_work_is_not_committed_to() {
+    for name in FILES {
+        let files = Files::new();
+        let catalogue = files.catalogue();
+        let Begun { fence, state: mut known, mut writer } = catalogue.begin().expect("begins");
+        let mut commit = |id| {
+            let batch = Batch { fence, ..put(&known, id) };
+            let outcome = writer.commit_all(std::slice::from_ref(&batch)).remove(0);
+            outcome.map(|_| known.apply(&batch).expect("fits"))
+        };
+        commit(501).expect("commits");
+        let aside = files.path("aside");
+        fs::rename(files.path(name), &aside).expect("renamed");
+        let outcome = commit(502);
+        let is_missing =
+            matches!(&outcome, Err(CatalogueError::Missing { path }) if *path == files.path(name));
+        assert!(is_missing, "{name}: {outcome:?}");
+        // Another file with what it held: that is the catalogue now.
+        fs::copy(&aside, files.path(name)).expect("copied");
+        commit(503).expect("commits");
+        drop(writer);
+        assert_eq!(files.catalogue().load().expect("loads"), known, "{name}");
+    }
 }
 
 #[test]

@@ -69,8 +69,21 @@ impl<'c> LogWriter<'c> {
         Ok(begun)
     }
 
+    /// Looks at all that lies there now, should a person have taken a file away or put another one in its place: what
+    /// nobody finds any more would be committed to for nothing.
+    fn find_files(&mut self) -> Result<(), CatalogueError> {
+        let Shared { files, .. } = self.shared;
+        if self.shared.identity(&files.log)? != self.log.identity {
+            (self.log, self.view) = (self.shared.open_locked()?, None);
+        }
+        let checkpoint = self.shared.identity(&files.checkpoint)?;
+        self.view.take_if(|view| view.checkpoint != checkpoint);
+        Ok(())
+    }
+
     /// An error is every batch's.
     fn try_commit(&mut self, batches: &[Batch]) -> Result<Vec<Outcome>, CatalogueError> {
+        self.find_files()?;
         let view = self.look()?;
         let (shared, log) = (self.shared, &*self.log.file);
         let mut head = view.state.head();
