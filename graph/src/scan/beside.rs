@@ -11,7 +11,7 @@ use crate::scan::question::{About, Answer, Gap, Met, Question};
 use crate::scan::record::Part;
 
 /// So many are asked about at a time: to wake a worker for each costs more than the answers do.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 128;
 
 /// A path that had to be asked for, and what came of it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Beside {
     /// What has to be asked again.
     fn question(&self) -> Option<About> {
         match self {
-            Self::Directory { path, .. } => Some(About::Directory(path.to_path_buf())),
+            Self::Directory { path, .. } => Some(About::Identity(path.to_path_buf())),
             Self::File { path, .. } => Some(About::File(path.to_path_buf())),
             Self::Silent => None,
         }
@@ -67,11 +67,7 @@ impl Beside {
     /// Whether the answer is the same.
     fn is_as(&self, answer: &Answer) -> bool {
         match (self, answer) {
-            (Self::Directory { found, .. }, Answer::Directory(now)) => match (now, found) {
-                (Ok((_, now)), Ok(before)) => now == before,
-                (Err(now), Err(before)) => now == before,
-                _ => false,
-            },
+            (Self::Directory { found, .. }, Answer::Identity(now)) => now == found,
             (Self::File { found, .. }, Answer::Files(files)) => match (files.first(), found) {
                 (Some((_, Met::Nowhere(now))), Err(before)) => now == before,
                 (Some((_, Met::File { part, .. })), Ok(before)) => is_same(part, before),

@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Inner> {
     let outside = rest.list(|rest| Some((rest.string()?.into(), Arc::new(rest.part()?))))?;
     let outside: HashMap<_, _, _> = outside.into_iter().collect();
     (rest.0.is_empty() && sorted && in_order && in_range)
-        .then(|| Inner::new(folders, parts, outside).of_generation(generation))
+        .then(|| Inner::new(folders, parts, outside.into()).of_generation(generation))
 }
 
 /// What is still to be read.

@@ -28,6 +28,8 @@ pub(super) type Identified = (PathBuf, (u64, u64));
 pub(super) enum About {
     /// A directory, by any path that leads there.
     Directory(PathBuf),
+    /// The same, where no more is asked than whether it is still that one.
+    Identity(PathBuf),
     /// A file, by its path.
     File(PathBuf),
     /// What must stay the same for a waiver to hold.
@@ -42,6 +44,8 @@ pub(super) enum About {
 pub(super) enum Answer {
     /// Its real path and its identity.
     Directory(Result<(Arc<Path>, (u64, u64)), Gap>),
+    /// Its identity.
+    Identity(Result<(u64, u64), Gap>),
     /// The file, and those that its chain names in the same directory, each with its path.
     Files(Vec<(Vec<u8>, Met)>),
     /// What is there now; nothing where there is nothing; nothing at all if that is not known.
@@ -85,7 +89,10 @@ impl About {
     /// What is asked about first.
     fn path(&self) -> &Path {
         match self {
-            Self::Directory(path) | Self::File(path) | Self::Fingerprint(path) => path,
+            Self::Directory(path)
+            | Self::Identity(path)
+            | Self::File(path)
+            | Self::Fingerprint(path) => path,
             Self::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
             Self::Several(all) => all.first().map_or(Path::new(""), |first| first.path()),
         }
@@ -94,6 +101,7 @@ impl About {
     fn answer(&self, orders: &Orders, buffer: &mut Vec<u8>) -> Answer {
         match self {
             Self::Directory(path) => Answer::Directory(directory(path)),
+            Self::Identity(path) => Answer::Identity(identity(path)),
             Self::File(path) => Answer::Files(chain(path, orders, buffer)),
             Self::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
             Self::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
@@ -112,11 +120,16 @@ fn sharing((path, identity): &Identified) -> Sharing {
         .map_or(Sharing::Unknown, |opened| shared_bytes(&opened.file))
 }
 
-fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {
+fn identity(path: &Path) -> Result<(u64, u64), Gap> {
     let metadata = std::fs::metadata(path).map_err(|error| gap_of(&error))?;
     let Stat { device, inode, .. } = Stat::of(&metadata);
+    Ok((device, inode))
+}
+
+fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {
+    let identity = identity(path)?;
     let real = std::fs::canonicalize(path).map_err(|error| gap_of(&error))?;
-    Ok((real.into(), (device, inode)))
+    Ok((real.into(), identity))
 }
 
 /// The file at `path`; and as chains are usually followed to their end, what it names beside it.

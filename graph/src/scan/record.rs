@@ -36,7 +36,7 @@ pub(crate) struct Inner {
     /// The entries of all folders, in the order of the folders.
     pub(crate) parts: Vec<OfFolder>,
     /// Files out of the scope that references led to, by the path that led there.
-    pub(crate) outside: Outside,
+    pub(crate) outside: Arc<Outside>,
     by_identity: HashMap<(u64, u64), u32, foldhash::fast::RandomState>,
 }
 
@@ -113,8 +113,9 @@ impl Record {
         inner.generation = before.inner.generation + 1;
         let elsewhere =
             before.inner.outside.iter().filter(|(path, _)| !is_searched(Path::new(os_str(path))));
-        inner.outside.extend(elsewhere.map(|(path, part)| (path.clone(), Arc::clone(part))));
-        inner.outside.extend(met);
+        let outside = Arc::make_mut(&mut inner.outside);
+        outside.extend(elsewhere.map(|(path, part)| (path.clone(), Arc::clone(part))));
+        outside.extend(met);
         let is_kept = |folder: &Folder| {
             !inner.by_identity.contains_key(&folder.measures.identity())
                 && !is_searched(&folder.path)
@@ -163,7 +164,7 @@ impl Inner {
     /// Puts together what workers have brought, in an order that does not depend on them.
     fn put_together(mut folders: Vec<Folder>, parts: Vec<Brought>) -> Self {
         folders.sort_unstable_by(|one, other| one.path.cmp(&other.path));
-        let mut inner = Self::new(folders, Vec::new(), HashMap::default());
+        let mut inner = Self::new(folders, Vec::new(), Arc::default());
         let folder = |(identity, number, part): Brought| {
             Some((*inner.by_identity.get(&identity)?, number, part))
         };
@@ -213,7 +214,7 @@ impl Inner {
         *self = Self { generation, outside, ..Self::put_together(folders, parts) };
     }
 
-    pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Outside) -> Self {
+    pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Arc<Outside>) -> Self {
         let identities = folders.iter().map(|folder| folder.measures.identity()).zip(0..);
         let by_identity = identities.collect();
         Self { generation: 0, folders, parts, outside, by_identity }

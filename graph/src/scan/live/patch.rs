@@ -55,7 +55,7 @@ impl Live {
         };
         let Some(work) = self.work(&base.tables, dirty) else { return Ok(Patched::Intricate) };
         // Of what is known the workers need what lies out of the scope alone.
-        let outside = self.now.record.inner.outside.clone();
+        let outside = Arc::clone(&self.now.record.inner.outside);
         let before = Inner::new(Vec::new(), Vec::new(), outside);
         let before = Record { inner: Arc::new(before) };
         let orders = self.scan.orders(&before, Some(trust.clone()), control);
@@ -113,7 +113,9 @@ impl Live {
             .collect();
         let inner = Arc::make_mut(&mut self.now.record.inner);
         inner.take_in(folders, parts, revisited);
-        inner.outside.extend(outside);
+        if !outside.is_empty() {
+            Arc::make_mut(&mut inner.outside).extend(outside);
+        }
         for identity in touched {
             match inner.folder(identity).is_some_and(|(_, parts)| has_untold(parts)) {
                 true => self.untold.insert(identity),
