@@ -8,7 +8,8 @@
 //!
 //! Jobs: `map IMAGE`, `measure IMAGE`, `read IMAGE BYTES-AT-A-TIME`, `compare IMAGE IMAGE`, `open IMAGE`; and
 //! `fleet DIR DISKS`, `scan DIR THREADS`, `save DIR INDEX`, `again DIR INDEX THREADS`; and
-//! `change star|forest|deep DISKS PAIRS`, leaves that come and go. Each prints what it found, and of how many. Without a job all of them are done on a small image and a small fleet.
+//! `change star|forest|deep DISKS PAIRS`, leaves that come and go. Each prints what it found, and of how many. Without
+//! a job all of them are done on a small image and a small fleet.
 
 mod fleet;
 

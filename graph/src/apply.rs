@@ -103,7 +103,7 @@ impl Graph {
     }
 }
 
-/// Changes that are moved to the room kept for them.
+/// Changes that are moved to the room kept for them, and of which leaves take the short way.
 const FEW: usize = 64;
 
 /// Room that a writer keeps from one batch to the next, so that a small batch asks nothing of the

@@ -57,7 +57,7 @@ impl Inner {
             return false;
         }
         self.slots.disconnect(slot, |_, _| {});
-        self.labels.remove_leaf(slot);
+        self.labels.displace(slot);
         self.free(slot);
         true
     }

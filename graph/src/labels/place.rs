@@ -146,11 +146,6 @@ impl Labels {
         self.inherit(slot, parent);
     }
 
-    /// Takes the labels of such a slot away.
-    pub(crate) fn remove_leaf(&mut self, slot: u32) {
-        self.displace(slot);
-    }
-
     /// An edge that ends its chain does so only if its target needs something: where that has
     /// changed, the origins of such edges have changed too.
     fn add_ended(&mut self, slots: &Slots, changed: &mut Changed) {
@@ -300,7 +295,7 @@ impl Labels {
 
     /// Takes away the place of a slot that nothing needs. What still stands above it in the list is
     /// on its way out too.
-    fn displace(&mut self, slot: u32) {
+    pub(crate) fn displace(&mut self, slot: u32) {
         if self.is_placed(slot) {
             self.take_out(slot);
         }
