@@ -14,7 +14,8 @@ use crate::namesakes::file_names;
 pub struct Duplicates {
     /// The disks, by path: at least two.
     pub disks: Vec<DiskId>,
-    /// Bytes that would be given back if only the biggest of them stayed.
+    /// Bytes that would be given back if only the one stayed that alone would give back most: see
+    /// [`Graph::freed_by`].
     pub wasted: u64,
 }
 
@@ -25,10 +26,11 @@ pub struct Candidate {
     pub disk: DiskId,
     /// It bears the file name of the missing one.
     pub same_name: bool,
-    /// It is of the format that all who need the missing one declare; `None` where they declare none.
+    /// It is of the format that all who need the missing one and declare any declare; `None` where
+    /// none does, or where they differ.
     pub same_format: Option<bool>,
-    /// It is as big, as the guest sees it, as all who need the missing one; `None` where their sizes
-    /// are not known or differ.
+    /// It is as big, as the guest sees it, as all who need the missing one and whose sizes are known;
+    /// `None` where those differ, or none is known, or its own is not.
     pub same_size: Option<bool>,
 }
 
@@ -59,7 +61,8 @@ const MOST: usize = 16;
 impl Graph {
     /// Bases that agree in format, length and size as the guest sees it, the most wasteful group
     /// first. Whether they hold the same is not known until they are compared; nothing else can be
-    /// equal. Empty files and what needs other disks are left out. O(disks log disks).
+    /// equal. Empty files, what needs other disks, what is not usable and what is of an unknown length
+    /// or size are left out. O(disks log disks).
     pub fn duplicates(&self) -> Vec<Duplicates> {
         let inner = &*self.inner;
         let mut alike: HashMap<(Format, u64, u64), Vec<u32>> = HashMap::new();
@@ -75,9 +78,10 @@ impl Graph {
         }
         let groups = alike.into_values().filter(|slots| slots.len() > 1).map(|mut slots| {
             slots.sort_by_key(|slot| inner.path(*slot));
-            let own = slots.iter().filter_map(|slot| inner.known(*slot)?.actual_size());
-            let (sum, biggest) = own.fold((0_u64, 0), |(sum, biggest), own| {
-                (sum.saturating_add(own), u64::max(biggest, own))
+            let given_back =
+                slots.iter().filter_map(|slot| Some(inner.known(*slot)?.exclusive_bytes()));
+            let (sum, biggest) = given_back.fold((0_u64, 0), |(sum, biggest), bytes| {
+                (sum.saturating_add(bytes), u64::max(biggest, bytes))
             });
             let disks = slots.into_iter().map(|slot| inner.id(slot)).collect();
             Duplicates { disks, wasted: sum.saturating_sub(biggest) }
@@ -89,9 +93,10 @@ impl Graph {
     }
 
     /// For every missing file that something needs: which files that are there it may be, moved. A
-    /// candidate bears its name, or else agrees in both format and size; it is no dependent of the
-    /// missing one. To point the dependents there, compare first. By the paths of the missing.
-    /// O(disks + missing), and the candidates found.
+    /// candidate is usable and bears its name, or else agrees in both format and size, which counts
+    /// only where at most 16 disks do; it is no dependent of the missing one. 16 at most for each. To
+    /// point the dependents there, compare first. By the paths of the missing; those without a candidate
+    /// are left out. O(disks + missing), and the candidates found.
     pub fn relocated(&self) -> Vec<Relocated> {
         let inner = &*self.inner;
         let mut wanted: Vec<(u32, Wanted)> = inner

@@ -14,7 +14,8 @@ pub enum Remedy {
         onto: DiskId,
     },
     /// Copy into it all that it reads from below: nothing of its chain stays (`qemu-img rebase
-    /// -b ""`).
+    /// -b ""`). Also where what would stay cannot be put below it: its name is resolved from QEMU's
+    /// working directory, or it is declared raw and holds more.
     Flatten,
     /// Copy its external data file: convert it to an image that holds its own data.
     Convert,
@@ -47,11 +48,13 @@ pub struct PlanStep {
 }
 
 impl Graph {
-    /// What has to be done before the disks of `set` can be removed together: a step for every disk
-    /// that needs one of them directly and is no member, cheapest first, then by path. Once all are
-    /// done nothing that is known needs the set. Empty where nothing does.
+    /// What has to be done before the disks of `set` can be removed together: for every disk that
+    /// needs one of them directly and is no member, a step for each sort of need (its chain, its data
+    /// file, a name that is not sure), cheapest first, then by path. Once all are done nothing that is
+    /// known needs the set. Empty where nothing does. Stale ids are passed over.
     ///
-    /// O(the direct dependents of the set, and for each the length of its chain inside the set).
+    /// O(the direct dependents of the set, and for each the length of its chain inside the set, or of
+    /// the whole of it where it has to be flattened).
     pub fn plan(&self, set: &[DiskId]) -> Vec<PlanStep> {
         let inner = &*self.inner;
         let live = set.iter().filter(|id| inner.is_live(**id));
@@ -93,15 +96,18 @@ impl Graph {
                 let (mut at, mut copies) = (arc.to, own(arc.to));
                 let mut seen = SlotSet::from_iter([slot, at]);
                 let mut ends = arc.ends;
+                let mut may_stay = true;
                 let onto = loop {
                     let step = inner.slots.step(at).filter(|_| !ends);
-                    let Some(step) = step.filter(|step| step.certain() && seen.insert(step.to))
-                    else {
-                        break None;
-                    };
+                    let Some(step) = step.filter(|step| seen.insert(step.to)) else { break None };
+                    // What is not sure to be meant cannot be put below another, nor what is declared
+                    // raw and holds more: it is copied, with all below it.
+                    may_stay = may_stay && step.certain() && !step.ends;
                     if !members.contains(&step.to) {
-                        // Declared raw where it holds more, it cannot be put below another.
-                        break (!step.ends).then_some(step.to);
+                        if may_stay {
+                            break Some(step.to);
+                        }
+                        may_stay = false;
                     }
                     copies = u64::saturating_add(copies, own(step.to));
                     (at, ends) = (step.to, step.ends);

@@ -1,8 +1,8 @@
 //! Bytes, plans and lookalikes on fleets that can be looked through.
 
 use diskdag_graph::{
-    Bytes, Change, DepthPolicy, DepthVerdict, DiskId, EdgeFacts, Facts, Format, Graph, Key, Remedy,
-    Verdict,
+    Bytes, Certainty, Change, DepthPolicy, DepthVerdict, DiskId, EdgeFacts, Facts, Format, Graph,
+    Key, Remedy, Verdict,
 };
 
 fn disk(name: &str, bytes: u64) -> Facts {
@@ -93,6 +93,25 @@ fn a_plan_names_the_cheapest_first_and_what_to_put_disks_on() {
     assert_eq!(fleet.plan(&[id(&fleet, "top")]), []);
 }
 
+/// `top` reads `mid`, which reads `below` either as raw, though that has a chain, or by a name that is
+/// not sure: neither can be put below `top`, so all of it is copied.
+#[test]
+fn what_is_copied_because_nothing_of_a_chain_can_stay_counts_as_copied() {
+    let raw = |target| EdgeFacts { ends_chain: true, ..EdgeFacts::backing(target) };
+    let unsure =
+        |target| EdgeFacts { certainty: Certainty::Possible, ..EdgeFacts::backing(target) };
+    let step = |edge: EdgeFacts| {
+        let mid = Facts { references: vec![edge], ..disk("mid", 100) };
+        let below = [on("below", 1_000, "base"), disk("base", 10_000)];
+        let fleet = graph(below.into_iter().chain([mid, on("top", 10, "mid")]));
+        let plan = fleet.plan(&[id(&fleet, "mid")]);
+        assert_eq!(plan.len(), 1);
+        (plan[0].remedy, plan[0].copies)
+    };
+    assert_eq!(step(raw(Key::name("below"))), (Remedy::Flatten, 1_100));
+    assert_eq!(step(unsure(Key::name("below"))), (Remedy::Flatten, 11_100));
+}
+
 #[test]
 fn what_if_tells_what_would_break_and_changes_nothing() {
     let fleet = fleet();
@@ -135,6 +154,16 @@ fn bases_of_one_size_may_be_duplicates() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].disks, [id(&graph, "a"), id(&graph, "b")]);
     assert_eq!(found[0].wasted, 400);
+}
+
+#[test]
+fn duplicates_waste_nothing_that_deleting_them_would_not_give_back() {
+    let base =
+        |name, own| Facts { length: Some(4_096), virtual_size: Some(4_096), ..disk(name, own) };
+    let linked = Facts { unseen_links: 1, ..base("linked", 500) };
+    let shared = Facts { reflinked: 300, ..base("shared", 400) };
+    let graph = graph([base("a", 450), linked, shared]);
+    assert_eq!(graph.duplicates()[0].wasted, 100);
 }
 
 /// The base was moved to another directory; a file beside it has the same size, one the same name and
