@@ -8,14 +8,15 @@ use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::labels::Changed;
 
-/// What a batch of changes did.
+/// What a batch of changes did, change by change: a disk that it inserts twice counts once as inserted and
+/// once as updated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// Disks that nobody had inserted before, or that had been removed.
     pub inserted: usize,
     /// Disks whose facts or references were replaced.
     pub updated: usize,
-    /// Disks that are gone.
+    /// Disks that are gone, or that are placeholders now because others need them.
     pub removed: usize,
 }
 
@@ -24,7 +25,7 @@ pub struct Applied {
 #[non_exhaustive]
 pub enum ApplyError {
     /// A change names a disk that is not in the graph, or that an earlier change of the batch
-    /// removes.
+    /// removes and none since has inserted again.
     #[error("change {position} names a disk that is not in the graph")]
     StaleId {
         /// The change, counted from 0.
@@ -147,6 +148,11 @@ impl Inner {
             let id = match change {
                 Change::Insert(facts) => {
                     more += 1 + facts.references.len();
+                    if !gone.is_empty()
+                        && let Some(slot) = self.slot_of_key(facts.key.as_ref())
+                    {
+                        gone.remove(&slot);
+                    }
                     continue;
                 }
                 Change::Repoint { disk, references } => {

@@ -93,6 +93,29 @@ fn removed_and_inserted_again_in_one_batch_a_disk_keeps_its_id() {
 }
 
 #[test]
+fn removed_and_inserted_again_a_disk_can_be_named_again_in_the_same_batch() {
+    let mut graph = fleet();
+    let (overlay, base) = (id(&graph, "overlay"), id(&graph, "base"));
+    let changes = [
+        Change::Remove(overlay),
+        Change::Insert(disk("overlay")),
+        Change::Repoint { disk: overlay, references: vec![EdgeFacts::backing(key("other"))] },
+        Change::Remove(base),
+        Change::Insert(disk("base")),
+        Change::Remove(base),
+    ];
+    let applied = graph.apply(changes).unwrap();
+    assert_eq!((applied.inserted, applied.updated, applied.removed), (2, 1, 3));
+    assert_eq!((id(&graph, "overlay"), graph.disk(base).is_none()), (overlay, true));
+    assert!(graph.depends_on(overlay, id(&graph, "other")).is_yes());
+    let removed = id(&graph, "other");
+    let again = [Change::Remove(overlay), Change::Insert(disk("overlay")), Change::Remove(overlay)];
+    let twice = again.into_iter().chain([Change::Remove(overlay)]);
+    assert_eq!(graph.apply(twice), Err(ApplyError::StaleId { position: 3, id: overlay }));
+    assert!(graph.depends_on(overlay, removed).is_yes());
+}
+
+#[test]
 fn a_placeholder_let_go_and_needed_again_in_one_batch_keeps_its_id() {
     let mut graph = Graph::new();
     graph.apply([Change::Insert(disk("a").backed_by(key("gone")))]).unwrap();

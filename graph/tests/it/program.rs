@@ -65,6 +65,7 @@ impl Run {
                     expected.inserted += usize::from(is_new);
                     expected.updated += usize::from(!is_new);
                     after.insert(said.clone());
+                    removed.remove(&said.name);
                     changes.push(Change::Insert(facts(said)));
                     continue;
                 }
