@@ -37,7 +37,7 @@ impl<'g> Disk<'g> {
         paths
     }
 
-    /// The path to show; for a node that has none, the name that it is known by.
+    /// The path to show; for a node that has none the name that it is known by, or nothing for a file.
     pub fn path(&self) -> &'g Path {
         match (self.known.paths().next(), self.known.key()) {
             (Some(path), _) => path,

@@ -21,7 +21,8 @@ pub enum DoubtKind {
     Refused,
     /// A mount in scope was not entered.
     SkippedMount,
-    /// A reference leads to nothing, and bears the name of the disk in question.
+    /// A reference leads to nothing, and bears the name of the disk in question or, where the question is
+    /// who depends on that, of one that is known to.
     MissingNamesake,
     /// A reference is resolved from QEMU's working directory, and may mean the disk in question.
     WorkingDirectory,
@@ -150,11 +151,12 @@ pub struct Coverage {
     pub scope: Vec<PathBuf>,
     /// Who declared them.
     pub source: ScopeSource,
-    /// What could not be asked and is not a node of the graph: directories, mostly.
+    /// What could not be asked and is not a node of the graph: directories, mostly. Each counts.
     pub doubts: Vec<Doubt>,
     /// Mounts that were not entered.
     pub skipped: Vec<Skipped>,
-    /// Doubts that do not count, because a person said so.
+    /// Doubts that do not count, because a person said so. For display: whoever makes a graph leaves them out
+    /// of `doubts` and `skipped`, and inserts disks whose needs are waived as complete.
     pub waived: Vec<Waived>,
     /// As of when all that is true; nothing for records that say nothing of it.
     pub as_of: Option<AsOf>,

@@ -197,7 +197,8 @@ pub struct EdgeFacts {
     /// Whether the target is surely the one meant.
     pub certainty: Certainty,
     /// The chain ends at the target whatever the target itself refers to: an image declared raw
-    /// is read as plain bytes even where it holds a qcow2 header.
+    /// is read as plain bytes even where it holds a qcow2 header. Where it is not known what the target
+    /// needs, that stays a doubt all the same.
     pub ends_chain: bool,
 }
 

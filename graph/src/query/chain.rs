@@ -30,7 +30,7 @@ impl Graph {
     }
 
     /// Whether every step of [`Graph::chain`] is the one that QEMU would take: no name on it is
-    /// resolved from QEMU's working directory. O(the length of the chain).
+    /// resolved from QEMU's working directory. The step at which a cycle closes counts. O(the length of the chain).
     pub fn chain_is_certain(&self, x: DiskId) -> bool {
         let inner = &*self.inner;
         let mut chain = self.chain(x);
@@ -48,7 +48,8 @@ impl Graph {
 
     /// The disks from `dependent` down to `x`, both included, on a shortest way, with the answer
     /// of [`Graph::depends_on`]: the list is empty unless something leads there. Where the answer
-    /// is yes, the way goes over certain edges only.
+    /// is yes, the way goes over certain edges only, on a shortest of those. From a disk on a cycle to
+    /// itself it goes once round.
     ///
     /// O(the length of the way), or O(disks and edges below `dependent`) where edges outside the
     /// forest are involved.

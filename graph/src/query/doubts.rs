@@ -11,7 +11,8 @@ use crate::namesakes::file_names;
 
 impl Graph {
     /// Everything that could not be asked, whatever the question: what the coverage says, and every
-    /// disk whose own needs are not known. O(doubtful disks).
+    /// disk whose own needs are not known; of an opaque reference the disks that make it, for those can be
+    /// looked at. O(doubtful disks).
     pub fn doubts(&self) -> Vec<Doubt> {
         self.inner.scope_doubts(&SlotSet::default())
     }

@@ -5,8 +5,9 @@ use crate::graph::{DiskId, Graph};
 use crate::index::SlotSet;
 
 impl Graph {
-    /// The disks in scope that are not in `claimed`, and that nothing in `claimed` needs or may need:
-    /// what could go if `claimed` was all that is of use. By path. Not a permission to remove
+    /// The usable disks in scope that are not in `claimed`, and that neither anything in `claimed` needs or
+    /// may need, nor anything that is kept because of that, also where its own chain does not go on
+    /// there ([`crate::EdgeFacts::ends_chain`]): what could go if `claimed` was all that is of use. By path. Not a permission to remove
     /// anything: that is [`Graph::removal`] of them as a set. O(disks + edges below `claimed`).
     pub fn orphans(&self, claimed: impl IntoIterator<Item = DiskId>) -> Vec<DiskId> {
         let inner = &*self.inner;

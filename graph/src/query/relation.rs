@@ -11,7 +11,8 @@ impl Graph {
     /// Whether `a` needs `b`, at any depth.
     ///
     /// Rests on a's chain alone: what else could not be read does not matter. A disk depends on
-    /// itself only if it lies on a cycle. Where a scan has followed chains alone
+    /// itself only if it lies on a cycle. A missing file that the chain leads to and that bears a file name
+    /// of `b` may be `b`, moved: unknown then. So it is with stale ids. Where a scan has followed chains alone
     /// ([`crate::scan::Scan::follow`]), what a name means that QEMU resolves from its working directory was
     /// not looked for: never a no then.
     ///
@@ -33,7 +34,8 @@ impl Graph {
         inner.depends_on_slowly(a, b)
     }
 
-    /// Whether anything depends on `x`: the question of [`Graph::dependents`] without the names.
+    /// Whether anything depends on `x`: the question of [`Graph::dependents`] without the names. Not
+    /// known for a stale id.
     ///
     /// O(1), without allocating. Only where a missing file bears x's name, O(the edges that lead
     /// to such files).

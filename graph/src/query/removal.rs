@@ -37,7 +37,7 @@ impl Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BlockerKind {
-    /// A disk that needs the image.
+    /// A disk that needs the image, or may.
     Dependent,
     /// Somebody has the image open.
     InUse,

@@ -47,7 +47,8 @@ impl Graph {
     }
 
     /// Every cycle with its members, each in the order of its references. QEMU opens none of these
-    /// disks. O(1) where there is none, else O(disks + edges).
+    /// disks, so edges that only may lead where they do are not followed, nor those that end the chain
+    /// at a disk which needs others. Cycles that share a disk are named as one. O(1) where there is none, else O(disks + edges).
     pub fn cycles(&self) -> Vec<Vec<DiskId>> {
         let inner = &*self.inner;
         if !inner.slots.has_extras() {

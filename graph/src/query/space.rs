@@ -14,7 +14,8 @@ use crate::query::dominators::Dominators;
 pub struct Bytes {
     /// What the file occupies.
     pub own: u64,
-    /// What the disks below it occupy that others need as well: they stay if it goes. `None` where
+    /// What the disks below it occupy that others need as well: they stay if it goes. Below is all that
+    /// edges lead to, also from a disk at which its chain ends. `None` where
     /// so many disks need so many others over edges outside the forest (see ARCHITECTURE.md) that
     /// to add it all up was given up.
     pub shared: Option<u64>,

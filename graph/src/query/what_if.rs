@@ -14,15 +14,18 @@ pub struct WhatIf {
     pub graph: Graph,
     /// What would be counted as inserted, updated and removed.
     pub applied: Applied,
-    /// Disks that would be missing and are not now: others would still need them.
+    /// Disks that would be missing and are not now: others would still need them, or they would be
+    /// inserted as such.
     pub newly_missing: Vec<DiskId>,
-    /// Disks whose needs would lead to one of those. By the number of edges, then by path.
+    /// Disks whose needs would or might lead to one of those. Nearest first, as
+    /// [`Dependents::nearest_first`](crate::Dependents::nearest_first) counts, then by path.
     pub broken: Vec<DiskId>,
     /// Cycles, as [`Graph::cycles`] names them, of disks that are not all on one cycle now.
     pub cycles: Vec<Vec<DiskId>>,
-    /// Disks in scope that something needs now, and then nothing that is not one of them. By path.
+    /// Usable disks in scope that would lose the last one that needs them, and what only they would
+    /// need, and so on; members of cycles need each other. By path.
     pub unneeded: Vec<DiskId>,
-    /// Bytes that the file system would give back.
+    /// Bytes that the file system would give back: [`Graph::freed_by`] of the disks that are removed.
     pub freed: u64,
 }
 
