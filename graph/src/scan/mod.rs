@@ -19,7 +19,6 @@ mod disks;
 mod edges;
 mod encode;
 mod entries;
-mod exchange;
 mod gather;
 mod intake;
 mod live;

@@ -12,7 +12,9 @@
 
 mod changes;
 mod current;
+mod errands;
 mod patch;
+mod plan;
 mod watches;
 
 pub use changes::{Event, EventKind};

@@ -6,26 +6,25 @@ use std::sync::Arc;
 
 use crate::facts::Key;
 use crate::scan::content::Content;
-use crate::scan::paths::split;
 use crate::scan::record::{Entry, Part};
 use crate::scan::tables::{NOTHING, Tables};
 use crate::sys::Measures;
 
 /// What became of names and files.
 #[derive(Debug, Default)]
-pub(super) struct Altered {
+pub(in crate::scan) struct Altered {
     /// Files that are called, hold or occupy something else than before.
-    pub(super) files: BTreeSet<u32>,
+    pub(in crate::scan) files: BTreeSet<u32>,
     /// Files that may be something else for those who refer to them, by the key that they had.
-    pub(super) displaced: Vec<Key>,
+    pub(in crate::scan) displaced: Vec<Key>,
     /// Files that are no more.
-    pub(super) gone: Vec<Key>,
+    pub(in crate::scan) gone: Vec<Key>,
     /// Paths under which nothing was found before.
-    pub(super) appeared: Vec<Vec<u8>>,
+    pub(in crate::scan) appeared: Vec<Vec<u8>>,
 }
 
 impl Altered {
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(in crate::scan) fn is_nothing(&self) -> bool {
         let Self { files, displaced, gone, appeared } = self;
         files.is_empty() && displaced.is_empty() && gone.is_empty() && appeared.is_empty()
     }
@@ -33,30 +32,11 @@ impl Altered {
 
 /// Why tables cannot be brought up to date but have to be made anew: what depends on it is not kept.
 #[derive(Debug)]
-pub(super) struct Intricate;
+pub(in crate::scan) struct Intricate;
 
 impl Tables {
-    /// The file that has this key.
-    pub(super) fn file_of(&self, key: &Key) -> Option<u32> {
-        match key {
-            Key::File { device, inode } => self.find_inode((*device, *inode)),
-            // Not even what it is could be learned of it.
-            Key::Name(path) => {
-                let (directory, name) = split(path);
-                let directory = self.directories.at(directory)?.as_ref().ok()?;
-                let file = self.find(*directory, name)?;
-                self.identity(file).is_none().then_some(file)
-            }
-        }
-    }
-
-    /// The part that a name is in.
-    pub(super) fn part_of(&self, name: u32) -> &Arc<Part> {
-        &self.parts[self.names[name as usize].part as usize]
-    }
-
     /// Exchanges parts `before` of a directory for those of `now`.
-    pub(super) fn exchange(
+    pub(in crate::scan) fn exchange(
         &mut self,
         directory: u32,
         before: &[Arc<Part>],
@@ -143,7 +123,7 @@ impl Tables {
         }
     }
 
-    pub(super) fn is_name_in_scope(&self, name: u32) -> bool {
+    pub(in crate::scan) fn is_name_in_scope(&self, name: u32) -> bool {
         self.directories.is_in_scope(self.names[name as usize].directory)
     }
 

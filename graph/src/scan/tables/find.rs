@@ -1,0 +1,69 @@
+//! Names and files found: by directory and name, by inode, by key.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use crate::facts::Key;
+use crate::scan::paths::split;
+use crate::scan::record::Part;
+use crate::scan::tables::Tables;
+
+impl Tables {
+    /// The file of this identity.
+    pub(in crate::scan) fn find_inode(&self, identity: (u64, u64)) -> Option<u32> {
+        let is_it = |file: &u32| self.identity(*file) == Some(identity);
+        self.by_inode.find(self.hash_of(identity), is_it).copied()
+    }
+
+    pub(in crate::scan) fn hash_of(&self, identity: (u64, u64)) -> u64 {
+        self.hasher.hash_one(identity)
+    }
+
+    pub(in crate::scan) fn hash_of_name(&self, name: u32) -> u64 {
+        let directory = self.names[name as usize].directory;
+        self.hasher.hash_one((directory, self.bytes_of(name)))
+    }
+
+    /// The directory that the first part of a path leads to, where the walk knows that: nothing for
+    /// the directory that the path is relative to.
+    pub(in crate::scan) fn directory(&self, from: u32, part: &[u8]) -> Option<u32> {
+        match part.first() {
+            Some(b'/') => self.directories.at(part)?.as_ref().ok().copied(),
+            _ => self.directories.follow(from, part),
+        }
+    }
+
+    /// The number of this name in a directory.
+    pub(in crate::scan) fn find_name(&self, directory: u32, bytes: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one((directory, bytes));
+        let same = |name: &u32| {
+            let have = &self.names[*name as usize];
+            have.directory == directory && self.bytes_of(*name) == bytes
+        };
+        self.by_name.find(hash, same).copied()
+    }
+
+    /// The file of this name in a directory.
+    pub(in crate::scan) fn find(&self, directory: u32, bytes: &[u8]) -> Option<u32> {
+        self.find_name(directory, bytes).map(|name| self.names[name as usize].file)
+    }
+
+    /// The file that has this key.
+    pub(in crate::scan) fn file_of(&self, key: &Key) -> Option<u32> {
+        match key {
+            Key::File { device, inode } => self.find_inode((*device, *inode)),
+            // Not even what it is could be learned of it.
+            Key::Name(path) => {
+                let (directory, name) = split(path);
+                let directory = self.directories.at(directory)?.as_ref().ok()?;
+                let file = self.find(*directory, name)?;
+                self.identity(file).is_none().then_some(file)
+            }
+        }
+    }
+
+    /// The part that a name is in.
+    pub(in crate::scan) fn part_of(&self, name: u32) -> &Arc<Part> {
+        &self.parts[self.names[name as usize].part as usize]
+    }
+}
