@@ -46,6 +46,7 @@ impl<'c> Assembly<'c> {
     /// Adds a file out of the scope.
     pub(super) fn meet(&mut self, directory: u32, path: Vec<u8>, part: Arc<Part>) -> Option<u32> {
         self.outside.push((path.into(), Arc::clone(&part)));
+        self.tables.directories.note_met(directory);
         let met = self.tables.add_part(directory, part, false);
         self.met.extend(met);
         met

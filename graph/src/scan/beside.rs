@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::facts::Key;
 use crate::graph::bytes;
 use crate::scan::assembly::Step;
 use crate::scan::crew::Crew;
-use crate::scan::paths::os_str;
-use crate::scan::question::{About, Answer, Gap, Met, Question};
+use crate::scan::directories::Directories;
+use crate::scan::paths::{os_str, split};
+use crate::scan::question::{AT_ONCE, About, Answer, Gap, Met, Question};
 use crate::scan::record::Part;
-
-/// So many are asked about at a time: to wake a worker for each costs more than the answers do.
-const AT_ONCE: usize = 128;
 
 /// A path that had to be asked for, and what came of it.
 #[derive(Debug)]
@@ -55,6 +54,35 @@ impl Beside {
         }
     }
 
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Directory { path, .. } | Self::File { path, .. } => Some(path),
+            Self::Silent => None,
+        }
+    }
+
+    /// A directory out of the scope by its own path.
+    pub(super) fn directly(&self, directories: &Directories) -> Option<Self> {
+        let Self::Directory { found: Ok(identity), .. } = self else { return None };
+        let number = directories.of_identity(*identity)?;
+        let path = directories.path(number).into();
+        (!directories.is_in_scope(number)).then_some(Self::Directory { path, found: Ok(*identity) })
+    }
+
+    /// Whether nothing was found that anything could rest on.
+    pub(super) fn is_gap(&self) -> bool {
+        matches!(self, Self::Directory { found: Err(_), .. } | Self::File { found: Err(_), .. })
+    }
+
+    /// Whether what had this key was looked for here: a node that is no file.
+    pub(super) fn is_gap_of(&self, key: &Key) -> bool {
+        match (self, key) {
+            (Self::Directory { path, .. }, Key::Name(name)) => split(name).0 == bytes(path),
+            (Self::File { path, .. }, Key::Name(name)) => &**name == bytes(path),
+            _ => false,
+        }
+    }
+
     /// What has to be asked again.
     fn question(&self) -> Option<About> {
         match self {
@@ -78,21 +106,23 @@ impl Beside {
     }
 }
 
-/// Asks about all again; says whether the answers are the same.
-pub(super) fn are_still_so(all: &[Beside], crew: &Crew) -> Step<bool> {
-    for some in all.chunks(AT_ONCE) {
+/// Asks about all again; says which have other answers now, by position. Nothing if some have none.
+pub(super) fn changed(all: &[Beside], crew: &Crew) -> Step<Option<Vec<usize>>> {
+    let mut changed = Vec::new();
+    for (some, first) in all.chunks(AT_ONCE).zip((0..).step_by(AT_ONCE)) {
         let Some(questions) = some.iter().map(Beside::question).collect::<Option<Vec<_>>>() else {
-            return Ok(false);
+            return Ok(None);
         };
         let about = About::Several(questions);
         let answer = crew.ask(|number| Question { number, about })?;
-        let Some(Answer::Several(answers)) = answer else { return Ok(false) };
-        let same = some.iter().zip(&answers).all(|(beside, answer)| beside.is_as(answer));
-        if !same || answers.len() != some.len() {
-            return Ok(false);
+        let Some(Answer::Several(answers)) = answer else { return Ok(None) };
+        if answers.len() != some.len() {
+            return Ok(None);
         }
+        let others = some.iter().zip(&answers).zip(first..);
+        changed.extend(others.filter(|((was, now), _)| !was.is_as(now)).map(|(_, at)| at));
     }
-    Ok(true)
+    Ok(Some(changed))
 }
 
 /// Whether the one entry of both is the same.

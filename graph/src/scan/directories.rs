@@ -9,7 +9,7 @@ use hashbrown::{HashMap, HashTable};
 use crate::graph::bytes;
 use crate::scan::paths::split;
 use crate::scan::question::Gap;
-use crate::scan::tables::Hasher;
+use crate::scan::tables::{Hasher, Intricate, place};
 
 /// So many paths of one directory are told apart.
 const MOST_PATHS: usize = 64;
@@ -24,6 +24,10 @@ struct Directory {
     parent: Option<u32>,
     /// The walk has listed it.
     is_in_scope: bool,
+    /// How many paths led here that were asked for, beside that one.
+    notes: u32,
+    /// Files in it were met that the walk has not met.
+    has_met: bool,
 }
 
 /// Every directory that was met, by number.
@@ -36,14 +40,17 @@ pub(super) struct Directories {
     /// Those that have a parent, by it and their name in it.
     by_name: HashTable<u32>,
     hasher: Hasher,
+    /// Numbers that stand for nothing any more.
+    free: Vec<u32>,
     /// Directories that are mounted once more, and where.
     elsewhere: Vec<(u32, Box<[u8]>)>,
 }
 
 impl Directories {
     pub(super) fn add(&mut self, path: &Arc<Path>, identity: (u64, u64), is_in_scope: bool) -> u32 {
-        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        self.all.push(Directory { path: Arc::clone(path), parent: None, is_in_scope });
+        let path_of = Arc::clone(path);
+        let new = Directory { path: path_of, parent: None, is_in_scope, notes: 0, has_met: false };
+        let number = place(&mut self.all, &mut self.free, new);
         self.by_identity.insert(identity, number);
         self.by_path.insert(bytes(path).into(), Ok(number));
         number
@@ -146,7 +153,89 @@ impl Directories {
 
     /// Notes what came of asking for a path.
     pub(super) fn note(&mut self, path: &[u8], found: Result<u32, Gap>) {
+        if let Ok(number) = found
+            && let Some(directory) = self.all.get_mut(number as usize)
+        {
+            directory.notes += 1;
+        }
         self.by_path.insert(path.into(), found);
+    }
+
+    /// The path is to be asked for again.
+    pub(super) fn forget_note(&mut self, path: &[u8]) {
+        match self.by_path.get(path) {
+            // Where it is shown it lies.
+            Some(Ok(number)) if bytes(self.path(*number)) == path => return,
+            Some(Ok(number)) => {
+                if let Some(directory) = self.all.get_mut(*number as usize) {
+                    directory.notes = directory.notes.saturating_sub(1);
+                }
+            }
+            Some(Err(_)) | None => {}
+        }
+        self.by_path.remove(path);
+    }
+
+    /// Notes that a file was met in a directory that the walk has not met there.
+    pub(super) fn note_met(&mut self, number: u32) {
+        if let Some(directory) = self.all.get_mut(number as usize) {
+            directory.has_met = true;
+        }
+    }
+
+    /// Whether a directory may be taken from where it is: if nothing is known of it but what the walk has found.
+    pub(super) fn is_plain(&self, number: u32) -> bool {
+        let is_plain = |directory: &Directory| directory.is_in_scope && !directory.has_met;
+        self.elsewhere.is_empty() && self.all.get(number as usize).is_some_and(is_plain)
+    }
+
+    /// Whether directories are mounted more than once.
+    pub(super) fn lie_twice(&self) -> bool {
+        !self.elsewhere.is_empty()
+    }
+
+    /// Whether a directory that the walk has not listed lies below one of these paths.
+    pub(super) fn has_outside_below(&self, paths: &[PathBuf]) -> bool {
+        let mut outside = self.all.iter().filter(|directory| !directory.is_in_scope);
+        outside.any(|directory| paths.iter().any(|path| directory.path.starts_with(path)))
+    }
+
+    /// Takes a directory from where it is; it keeps its number.
+    pub(super) fn uproot(&mut self, number: u32) {
+        let Some(directory) = self.all.get(number as usize) else { return };
+        let path = bytes(&directory.path);
+        if self.by_path.get(path) == Some(&Ok(number)) {
+            self.by_path.remove(path);
+        }
+        if let Some(parent) = directory.parent {
+            let hash = self.hasher.hash_one((parent, split(path).1));
+            if let Ok(found) = self.by_name.find_entry(hash, |child| *child == number) {
+                found.remove();
+            }
+        }
+        if let Some(directory) = self.all.get_mut(number as usize) {
+            directory.parent = None;
+        }
+    }
+
+    /// Has a directory that was uprooted lie at a path.
+    pub(super) fn settle(&mut self, number: u32, path: &Arc<Path>) {
+        self.by_path.insert(bytes(path).into(), Ok(number));
+        if let Some(directory) = self.all.get_mut(number as usize) {
+            directory.path = Arc::clone(path);
+        }
+    }
+
+    /// Takes its number from a directory that was uprooted; not if other paths are known to lead there.
+    pub(super) fn remove(&mut self, identity: (u64, u64)) -> Result<(), Intricate> {
+        let number = self.by_identity.remove(&identity).ok_or(Intricate)?;
+        let directory = self.all.get_mut(number as usize).ok_or(Intricate)?;
+        if directory.notes > 0 {
+            return Err(Intricate);
+        }
+        (directory.is_in_scope, directory.path) = (false, Path::new("").into());
+        self.free.push(number);
+        Ok(())
     }
 
     /// Follows a relative path through directories that the walk has met, without asking anybody;

@@ -1,6 +1,5 @@
 //! Looking into files, and into those that an earlier scan has looked into.
 
-use std::collections::HashSet;
 use std::ffi::CStr;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,7 +43,7 @@ impl Worker<'_> {
         self.waits = voluntary_waits();
         let waited = self.waits;
         let began = self.shared.orders.now();
-        let new = self.renewed(at, old, began, &HashSet::default());
+        let new = self.renewed(at, old, began);
         if self.done.was_stopped {
             return;
         }
@@ -54,24 +53,14 @@ impl Worker<'_> {
         self.done.has_waited = more > old.entries.len() as u64 / 8;
     }
 
-    /// A part as it is now, if it is another than it was. Entries of the names `apart` are left out.
-    pub(super) fn renewed(
-        &mut self,
-        at: &Place,
-        old: &Part,
-        began: i64,
-        apart: &HashSet<Vec<u8>>,
-    ) -> Option<Part> {
+    /// A part as it is now, if it is another than it was.
+    fn renewed(&mut self, at: &Place, old: &Part, began: i64) -> Option<Part> {
         let mut new: Option<Part> = None;
         for (position, entry) in old.entries.iter().enumerate() {
             if self.is_stopped_at(position) {
                 return None;
             }
             let Some(name) = old.c_name(entry) else { continue };
-            if !apart.is_empty() && apart.contains(name.to_bytes()) {
-                new.get_or_insert_with(|| old.beginning(position));
-                continue;
-            }
             if at.is_trusted && entry.is_told() {
                 if let Some(new) = &mut new {
                     new.copy(old, entry);

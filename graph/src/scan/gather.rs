@@ -1,5 +1,6 @@
 //! A scan from its beginning to its end: walk, follow, make disks of files, make a graph of disks.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -124,21 +125,36 @@ impl Scan {
             return Err(ScanError::Stopped);
         }
         let mut waivers = Waivers::new(&self.waivers, &crew)?;
-        let outside = self.outside(&assembly, &named.places);
-        let doubts = doubts.into_iter().chain(outside).collect();
-        let mut coverage = Coverage {
-            scope: self.scope.roots.clone(),
-            source: self.scope.source,
-            as_of: Some(as_of),
-            ..waivers.apply(doubts, skipped)
-        };
+        let holding = waivers.holding();
+        let mut coverage =
+            self.coverage(&assembly.tables, &named, &doubts, &skipped, &mut waivers, as_of);
         let disks = disks::collect(&assembly.tables, lineup, crew.threads(), &mut waivers);
         coverage.waived = waivers.used();
         let opened = counts.opened + assembly.opened;
         let Assembly { tables, outside, beside, .. } = assembly;
         record.continues(before, &self.scope.roots, outside);
-        let base = Base { tables, beside, named };
+        let base = Base { tables, beside, named, doubts, skipped, holding };
         Ok(Gathered { disks, coverage, record, counts, opened, start, base })
+    }
+
+    /// What was asked, and what could not be; what disks are waived is still to be said.
+    pub(super) fn coverage(
+        &self,
+        tables: &Tables,
+        named: &Named,
+        doubts: &[Doubt],
+        skipped: &[Skipped],
+        waivers: &mut Waivers<'_>,
+        as_of: AsOf,
+    ) -> Coverage {
+        let outside = self.outside(tables, &named.places);
+        let doubts = doubts.iter().cloned().chain(outside).collect();
+        Coverage {
+            scope: self.scope.roots.clone(),
+            source: self.scope.source,
+            as_of: Some(as_of),
+            ..waivers.apply(doubts, skipped.to_vec())
+        }
     }
 
     /// Whether a graph rests on nothing but what a walk finds.
@@ -154,13 +170,13 @@ impl Scan {
 
     /// The images asked about that lie in none of the declared directories: what is beside them,
     /// where dependents usually are, was not asked.
-    fn outside(&self, assembly: &Assembly<'_>, places: &[Placed]) -> Vec<Doubt> {
+    fn outside(&self, tables: &Tables, places: &[Placed]) -> Vec<Doubt> {
         if !self.scope.source.is_declaration() {
             return Vec::new();
         }
         let lies_outside = |(place, path): (&Placed, &PathBuf)| {
             let key = place.0.as_ref().ok()?;
-            (!assembly.tables.is_in_scope(key)).then(|| Doubt {
+            (!tables.is_in_scope(key)).then(|| Doubt {
                 path: path.clone(),
                 kind: DoubtKind::OutOfScope,
                 reason:
@@ -272,6 +288,11 @@ pub(crate) struct Base {
     pub(super) tables: Tables,
     pub(super) beside: Vec<Beside>,
     pub(super) named: Named,
+    /// What the walk could not ask, whether or not that is waived.
+    pub(super) doubts: Vec<Doubt>,
+    pub(super) skipped: Vec<Skipped>,
+    /// The waivers that held.
+    pub(super) holding: BTreeSet<PathBuf>,
 }
 
 /// Where the images asked about are, and the disks of owners.
@@ -282,6 +303,12 @@ pub(crate) struct Named {
 }
 
 impl Named {
+    /// The files that are named.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        let places = self.places.iter().filter_map(|place| place.0.as_ref().ok());
+        places.chain(self.claims.iter().filter_map(|claim| claim.as_ref().ok()))
+    }
+
     /// The images in a graph.
     pub(super) fn images(&self, graph: &Graph) -> Vec<Result<DiskId, ImageError>> {
         self.places.iter().map(|place| place.id(graph)).collect()

@@ -13,6 +13,9 @@ use crate::scan::record::Part;
 use crate::scan::scope::Fingerprint;
 use crate::sys::{Measures, Sharing, causes, is_symlink_loop, shared_bytes};
 
+/// So many are asked about at a time: to wake a worker for each costs more than the answers do.
+pub(super) const AT_ONCE: usize = 128;
+
 /// How far a chain out of the scope is followed before anybody has asked.
 const AHEAD: usize = 64;
 
@@ -32,6 +35,8 @@ pub(super) enum About {
     Identity(PathBuf),
     /// A file, by its path.
     File(PathBuf),
+    /// What there is at a path, and whether at the end of a symbolic link.
+    Sight(PathBuf, bool),
     /// What must stay the same for a waiver to hold.
     Fingerprint(PathBuf),
     /// Files, at least one.
@@ -48,12 +53,25 @@ pub(super) enum Answer {
     Identity(Result<(u64, u64), Gap>),
     /// The file, and those that its chain names in the same directory, each with its path.
     Files(Vec<(Vec<u8>, Met)>),
+    Sight(Sight),
     /// What is there now; nothing where there is nothing; nothing at all if that is not known.
     Fingerprint(Option<Option<Fingerprint>>),
     /// What the file system shares of each.
     Shared(Vec<Sharing>),
     /// To each.
     Several(Vec<Answer>),
+}
+
+/// What there is at a path, without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    File(Measures),
+    Directory((u64, u64)),
+    /// FIFO, socket, device.
+    Special,
+    Nowhere,
+    /// That could not be found out.
+    Unknown,
 }
 
 /// A file out of the scope, or why there is none.
@@ -92,6 +110,7 @@ impl About {
             Self::Directory(path)
             | Self::Identity(path)
             | Self::File(path)
+            | Self::Sight(path, _)
             | Self::Fingerprint(path) => path,
             Self::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
             Self::Several(all) => all.first().map_or(Path::new(""), |first| first.path()),
@@ -103,6 +122,7 @@ impl About {
             Self::Directory(path) => Answer::Directory(directory(path)),
             Self::Identity(path) => Answer::Identity(identity(path)),
             Self::File(path) => Answer::Files(chain(path, orders, buffer)),
+            Self::Sight(path, follows) => Answer::Sight(sight(path, *follows)),
             Self::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
             Self::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
             Self::Several(all) => {
@@ -118,6 +138,22 @@ fn sharing((path, identity): &Identified) -> Sharing {
     opened
         .filter(|opened| is_it(&opened.stat))
         .map_or(Sharing::Unknown, |opened| shared_bytes(&opened.file))
+}
+
+fn sight(path: &Path, follows: bool) -> Sight {
+    let seen = if follows { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) };
+    match seen {
+        Ok(metadata) => {
+            let measures = Measures::from(&Stat::of(&metadata));
+            match metadata.file_type() {
+                kind if kind.is_file() => Sight::File(measures),
+                kind if kind.is_dir() => Sight::Directory(measures.identity()),
+                _ => Sight::Special,
+            }
+        }
+        Err(error) if gap_of(&error) == Gap::Missing => Sight::Nowhere,
+        Err(_) => Sight::Unknown,
+    }
 }
 
 fn identity(path: &Path) -> Result<(u64, u64), Gap> {

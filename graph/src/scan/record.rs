@@ -5,7 +5,7 @@
 //! and both times are the same, and if it was then so long unchanged that a later change would
 //! show; a directory likewise. Everything else is read again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -174,15 +174,17 @@ impl Inner {
         inner
     }
 
-    /// Takes in what has changed in a few directories, and new ones.
+    /// Takes in what has changed in a few directories, after those at some positions have left their places, and
+    /// directories that came.
     pub(super) fn take_in(
         &mut self,
         folders: Vec<Folder>,
         parts: Vec<Brought>,
         revisited: Vec<Revisited>,
+        left: &BTreeSet<u32>,
     ) {
         self.generation += 1;
-        for Revisited { identity, was_told, folders, before, now } in revisited {
+        for Revisited { identity, told, folders, gone, before, now } in revisited {
             let Some(number) = self.by_identity.get(&identity).copied() else { continue };
             let range = self.range(number);
             let before: HashSet<*const Part> = before.iter().map(Arc::as_ptr).collect();
@@ -193,14 +195,54 @@ impl Inner {
             self.parts.splice(range, new);
             let Some(folder) = self.folders.get_mut(number as usize) else { continue };
             // Its listing is patched, not made anew: whoever has no watch is not to rest on it.
-            folder.is_settled &= !was_told;
-            if !folders.is_empty() {
-                folder.folders = [&*folder.folders, &*folders].concat().into();
+            folder.is_settled &= told.is_empty();
+            if !folders.is_empty() || !gone.is_empty() {
+                let stays = |name: &&[u8]| gone.iter().all(|gone| gone != name);
+                let stay = folder.folders().filter(stays);
+                let mut names: Vec<u8> = stay.flat_map(|name| [name, b"\0"].concat()).collect();
+                names.extend_from_slice(&folders);
+                folder.folders = names.into();
             }
         }
-        if !folders.is_empty() {
-            self.add(folders, parts);
+        if !folders.is_empty() || !left.is_empty() {
+            self.resettle(folders, parts, left);
         }
+    }
+
+    /// Takes out directories at some positions, and puts in others.
+    fn resettle(&mut self, mut came: Vec<Folder>, mut brought: Vec<Brought>, left: &BTreeSet<u32>) {
+        came.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        brought.sort_unstable_by_key(|(identity, number, _)| (*identity, *number));
+        let folders = std::mem::take(&mut self.folders);
+        let mut parts = std::mem::take(&mut self.parts).into_iter().peekable();
+        let mut came = came.into_iter().peekable();
+        for (folder, number) in folders.into_iter().zip(0..) {
+            while let Some(first) = came.next_if(|first| first.path < folder.path) {
+                self.settle(first, &brought);
+            }
+            let at = number_of(&self.folders);
+            let stays = !left.contains(&number);
+            while let Some((_, part)) = parts.next_if(|(of, _)| *of == number) {
+                if stays {
+                    self.parts.push((at, part));
+                }
+            }
+            if stays {
+                self.folders.push(folder);
+            }
+        }
+        came.for_each(|folder| self.settle(folder, &brought));
+        let identities = self.folders.iter().map(|folder| folder.measures.identity()).zip(0..);
+        self.by_identity = identities.collect();
+    }
+
+    /// Puts a directory behind the others, with its entries.
+    fn settle(&mut self, folder: Folder, brought: &[Brought]) {
+        let (identity, at) = (folder.measures.identity(), number_of(&self.folders));
+        let from = brought.partition_point(|(of, ..)| *of < identity);
+        let of_it = brought.iter().skip(from).take_while(|(of, ..)| *of == identity);
+        self.parts.extend(of_it.map(|(.., part)| (at, Arc::clone(part))));
+        self.folders.push(folder);
     }
 
     /// Adds directories.
@@ -235,12 +277,27 @@ impl Inner {
         self.by_identity.get(&identity).copied()
     }
 
+    /// The position of the directory that lies at a path.
+    pub(super) fn at(&self, path: &Path) -> Option<u32> {
+        let at = self.folders.binary_search_by(|folder| (*folder.path).cmp(path)).ok()?;
+        u32::try_from(at).ok()
+    }
+
+    /// The directory at a position, and its entries.
+    pub(super) fn of_position(&self, number: u32) -> Option<(&Folder, &[OfFolder])> {
+        Some((self.folders.get(number as usize)?, self.parts.get(self.range(number))?))
+    }
+
     /// Where the entries of a directory are.
     fn range(&self, number: u32) -> std::ops::Range<usize> {
         let from = self.parts.partition_point(|(folder, _)| *folder < number);
         let to = self.parts.partition_point(|(folder, _)| *folder <= number);
         from..to.max(from)
     }
+}
+
+fn number_of(folders: &[Folder]) -> u32 {
+    u32::try_from(folders.len()).unwrap_or(u32::MAX)
 }
 
 impl Folder {

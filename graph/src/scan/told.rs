@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use diskdag_qcow2::open::Stat;
 
+use crate::doubt::{Doubt, DoubtKind};
+use crate::scan::orders::Trust;
 use crate::scan::paths::os_str;
-use crate::scan::record::{Folder, OfFolder, Part};
+use crate::scan::record::{Entry, Folder, Part};
 use crate::scan::walk::Worker;
 use crate::scan::work::{Batch, Parent, Place, Revisit, Revisited, Work};
-use crate::sys::{Asked, Directory, EntryKind};
+use crate::sys::{Asked, Directory, EntryKind, causes};
 
 /// Parts of fewer entries are put together, so that many small changes leave few parts.
 pub(super) const SMALL: usize = 64;
@@ -26,6 +28,9 @@ impl Worker<'_> {
         let before = orders.before.clone();
         let Some((old, parts)) = before.inner.folder(identity) else { return Some(directory) };
         let dirty = orders.trust.as_ref().map(|trust| Arc::clone(&trust.dirty));
+        if self.is_closed(&directory) {
+            return Some(directory);
+        }
         let names = dirty.as_ref().and_then(|dirty| dirty.names.get(&identity));
         let path: Arc<Path> = path.into();
         let device = Some(directory.measures.device);
@@ -45,13 +50,16 @@ impl Worker<'_> {
             let stay = |name: &&[u8]| !names.contains(*name);
             let stay = old.folders().filter(stay);
             let mut folders: Vec<u8> = stay.flat_map(|name| [name, b"\0"].concat()).collect();
-            kept = without(parts, names);
+            let small;
+            (kept, small) = without(parts.iter().map(|(_, part)| part), names);
+            kept.push(Arc::new(small));
             kept.push(Arc::new(self.look_at(&at, names, &mut folders)));
             folder.folders = folders.into();
         }
         let below = |name| Work::Directory { path: path.join(os_str(name)), parent };
         self.done.work.extend(folder.folders().map(below));
         self.done.found.folders.push(folder);
+        kept.retain(|part| !part.entries.is_empty());
         let at = Arc::new(at);
         for (entries, number) in kept.into_iter().zip(0..) {
             match entries.tally().untold {
@@ -64,51 +72,50 @@ impl Worker<'_> {
         None
     }
 
-    /// Looks at what was told of in a watched directory, and at what nobody tells of, and at nothing
-    /// else. Directories that are new are walked.
+    /// Whether nothing in a directory can be asked about any more. That is told of it like a move: by a notice about the
+    /// directory itself.
+    fn is_closed(&self, directory: &Directory) -> bool {
+        let trust = self.shared.orders.trust.as_ref();
+        let is_told =
+            |trust: &Trust| trust.dirty.themselves.contains(&directory.measures.identity());
+        trust.is_some_and(is_told) && directory.ask(c".", false).is_err()
+    }
+
+    /// Looks at what was told of in a watched directory, and at nothing else. Directories that are new there are walked.
     pub(super) fn revisit(&mut self, revisit: &Revisit) {
         let Revisit { folder, names, below, parts } = revisit;
+        let identity = folder.measures.identity();
         self.pass(&folder.path, None);
         let directory = match Directory::open(&folder.path) {
-            Ok(directory) if directory.measures.identity() == folder.measures.identity() => {
-                directory
+            Ok(directory) if directory.measures.identity() == identity => directory,
+            Ok(_) => return self.done.found.moved.push(identity),
+            Err(error) if is_nowhere(&error) => return self.done.found.moved.push(identity),
+            Err(error) => {
+                let (path, kind) = (folder.path.to_path_buf(), DoubtKind::Directory);
+                let doubt = Doubt { path, kind, reason: causes(&error) };
+                return self.done.found.closed.push((identity, doubt));
             }
-            _ => return self.done.found.needs_walk = true,
         };
+        if self.is_closed(&directory) {
+            return self.done.found.needs_walk = true;
+        }
+        let mut names = names.clone();
         for (name, identity) in below {
-            let asked = CString::new(&**name).map(|name| directory.ask(&name, false));
-            let is_it = |asked: Asked| {
-                asked.kind == EntryKind::Directory && asked.measures.identity() == *identity
-            };
-            if !asked.is_ok_and(|asked| asked.is_ok_and(is_it)) {
-                return self.done.found.needs_walk = true;
+            if self.is_still(&directory, name, *identity) {
+                names.remove(name);
             }
         }
-        let began = self.shared.orders.now();
         let device = Some(directory.measures.device);
         let parent = Parent { device, is_remote: false, is_link: false };
         let path = Arc::clone(&folder.path);
         let at = Place { is_trusted: true, directory, path, is_remote: false, known: None };
         let mut folders = Vec::new();
-        let mut rest = self.look_at(&at, names, &mut folders);
-        let (mut before, mut now) = (Vec::new(), Vec::new());
-        for old in parts {
-            let new = self.renewed(&at, old, began, names);
-            if self.done.was_stopped {
-                return;
-            }
-            let is_small = !names.is_empty() && old.entries.len() < SMALL;
-            match new {
-                None if !is_small => continue,
-                Some(new) if new.entries.len() >= SMALL => now.push(Arc::new(new)),
-                Some(new) => new.entries.iter().for_each(|entry| rest.copy(&new, entry)),
-                None => old.entries.iter().for_each(|entry| rest.copy(old, entry)),
-            }
-            before.push(Arc::clone(old));
-        }
-        if !rest.entries.is_empty() {
-            now.push(Arc::new(rest));
-        }
+        let gone =
+            folder.folders().filter(|name| names.contains(*name)).map(<[u8]>::to_vec).collect();
+        let rest = self.look_at(&at, &names, &mut folders);
+        let (mut kept, mut small) = without(parts.iter(), &names);
+        rest.entries.iter().for_each(|entry| small.copy(&rest, entry));
+        kept.extend((!small.entries.is_empty()).then(|| Arc::new(small)));
         // Walked already, nearly always: whoever knows what was walked says so.
         for (path, _) in std::mem::take(&mut self.done.links) {
             match std::fs::metadata(&path).map(|metadata| Stat::of(&metadata)) {
@@ -121,12 +128,27 @@ impl Worker<'_> {
         self.done.work.extend(new.folders().map(below));
         self.done.found.counts.directories += 1;
         self.done.found.revisited.push(Revisited {
-            identity: folder.measures.identity(),
-            was_told: !names.is_empty(),
+            identity,
+            told: names,
             folders: new.folders.to_vec(),
-            before,
-            now,
+            gone,
+            before: parts.clone(),
+            now: kept,
         });
+    }
+
+    /// Whether a name is still that of the very directory that it was.
+    fn is_still(&self, directory: &Directory, name: &[u8], identity: (u64, u64)) -> bool {
+        let trust = self.shared.orders.trust.as_ref();
+        // One that was removed and made again often gets the same number.
+        if trust.is_some_and(|trust| trust.dirty.lost.contains(&identity)) {
+            return false;
+        }
+        let asked = CString::new(name).map(|name| directory.ask(&name, false));
+        let is_it = |asked: Asked| {
+            asked.kind == EntryKind::Directory && asked.measures.identity() == identity
+        };
+        asked.is_ok_and(|asked| asked.is_ok_and(is_it))
     }
 
     /// What lies under these names now.
@@ -152,24 +174,31 @@ impl Worker<'_> {
     }
 }
 
-/// The entries of all parts but these, the small ones together.
-fn without(parts: &[OfFolder], names: &HashSet<Vec<u8>>) -> Vec<Arc<Part>> {
-    let mut kept = Vec::with_capacity(parts.len());
+/// Whether no path leads there any more.
+fn is_nowhere(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The entries of all parts but these: those of parts that are as they were or still large, and all others together.
+fn without<'p>(
+    parts: impl Iterator<Item = &'p Arc<Part>>,
+    names: &HashSet<Vec<u8>>,
+) -> (Vec<Arc<Part>>, Part) {
+    let mut kept = Vec::new();
     let mut small = Part::default();
-    for (_, part) in parts {
-        let is_told_of = part.entries.iter().any(|entry| names.contains(part.name(entry)));
-        if !is_told_of && part.entries.len() >= SMALL {
+    for part in parts {
+        let stays = |entry: &&Entry| !names.contains(part.name(entry));
+        let count = part.entries.iter().filter(stays).count();
+        if count == part.entries.len() && count >= SMALL {
             kept.push(Arc::clone(part));
             continue;
         }
         let mut rest = Part::default();
-        let into = if part.entries.len() < SMALL { &mut small } else { &mut rest };
-        for entry in part.entries.iter().filter(|entry| !names.contains(part.name(entry))) {
-            into.copy(part, entry);
+        let into = if count < SMALL { &mut small } else { &mut rest };
+        part.entries.iter().filter(stays).for_each(|entry| into.copy(part, entry));
+        if !rest.entries.is_empty() {
+            kept.push(Arc::new(rest));
         }
-        kept.push(Arc::new(rest));
     }
-    kept.push(Arc::new(small));
-    kept.retain(|part| !part.entries.is_empty());
-    kept
+    (kept, small)
 }

@@ -1,12 +1,17 @@
 //! Waivers: doubts that a person has declared known, and whether they still hold.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::doubt::{Coverage, Doubt, Skipped, Waived};
+use crate::facts::{DependencyKnowledge, Facts, Key, State};
+use crate::graph::bytes;
 use crate::scan::assembly::Step;
 use crate::scan::crew::Crew;
+use crate::scan::disks;
 use crate::scan::question::{About, Answer, Question};
 use crate::scan::scope::Waiver;
+use crate::scan::tables::Tables;
 
 /// The waivers that hold, and those on which something rests.
 pub(super) struct Waivers<'w> {
@@ -28,6 +33,62 @@ impl<'w> Waivers<'w> {
             }
         }
         Ok(Self { holding, used: Vec::new() })
+    }
+
+    /// What those cover that hold.
+    pub(super) fn holding(&self) -> BTreeSet<PathBuf> {
+        self.holding.keys().map(|path| path.to_path_buf()).collect()
+    }
+
+    /// Makes complete what is known of disks whose doubts are waived. Nodes that are no files come last.
+    pub(super) fn cover_facts(&mut self, tables: &Tables, disks: &mut [Facts]) {
+        if self.holding.is_empty() {
+            return;
+        }
+        let mut opaque = HashSet::new();
+        for facts in disks {
+            let is_loose = tables.loose.contains_key(&facts.key);
+            let is_covered = match is_loose {
+                false => self.cover_disk(tables, facts, &mut opaque),
+                true => {
+                    opaque.contains(&facts.key)
+                        || (is_unknown(facts)
+                            && facts.paths.first().is_some_and(|path| self.cover(path)))
+                }
+            };
+            if is_covered && is_unknown(facts) {
+                facts.dependencies = DependencyKnowledge::Complete;
+            }
+        }
+    }
+
+    fn cover_disk(&mut self, tables: &Tables, facts: &Facts, waived: &mut HashSet<Key>) -> bool {
+        let is_opaque =
+            |key: &Key| tables.loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
+        let targets = facts.references.iter().map(|edge| &edge.target);
+        let opaque: Vec<Key> = targets.filter(|key| is_opaque(key)).cloned().collect();
+        let is_covered = (is_unknown(facts) || !opaque.is_empty()) && self.cover_any(&facts.paths);
+        if is_covered {
+            waived.extend(opaque);
+        }
+        is_covered
+    }
+
+    /// Notes on which waivers disks rest, whichever were made anew.
+    pub(super) fn cover_all(&mut self, tables: &Tables) {
+        for path in self.holding() {
+            if let Some(file) = tables.at(bytes(&path))
+                && disks::is_disk(tables, file)
+            {
+                self.cover_disk(tables, &disks::disk(tables, file), &mut HashSet::new());
+            }
+        }
+        if !self.holding.is_empty() {
+            let doubtful = tables.loose.values().filter(|facts| is_unknown(facts));
+            for path in doubtful.filter_map(|facts| facts.paths.first()) {
+                self.cover(path);
+            }
+        }
     }
 
     /// Whether a waiver covers what is at `path`; the answers will then say so.
@@ -66,4 +127,8 @@ impl<'w> Waivers<'w> {
         self.used.sort_by(|one, other| one.path.cmp(&other.path));
         self.used
     }
+}
+
+fn is_unknown(facts: &Facts) -> bool {
+    facts.dependencies == DependencyKnowledge::Unknown
 }

@@ -105,8 +105,11 @@ impl<'s> Worker<'s> {
         self.done.found.counts.directories += 1;
         // Before anything in it is looked at.
         let trust = self.shared.orders.trust.as_ref();
-        let is_trusted = trust
-            .is_some_and(|trust| trust.watches.meet(&directory) && !trust.dirty.all && !is_remote);
+        // One that was removed and made again often gets the same number, and may have been met already.
+        let is_trusted = trust.is_some_and(|trust| {
+            let was_watched = trust.watches.meet(&directory);
+            was_watched && !is_remote && !trust.dirty.all && !trust.dirty.lost.contains(&identity)
+        });
         let unknown = match is_trusted {
             true => self.as_told(directory, path),
             false => self.as_before(directory, path, is_remote),

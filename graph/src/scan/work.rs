@@ -44,19 +44,21 @@ pub(super) struct Revisit {
     pub(super) folder: Folder,
     /// The names that were told of.
     pub(super) names: HashSet<Vec<u8>>,
-    /// Those of them that are directories in it, and which ones.
+    /// Those of them that were directories in it, and which ones.
     pub(super) below: Vec<(Vec<u8>, (u64, u64))>,
-    /// The parts that those are in, and all that hold what nobody tells of.
+    /// The parts that those are in.
     pub(super) parts: Vec<Arc<Part>>,
 }
 
 /// What came of it.
 pub(super) struct Revisited {
     pub(super) identity: (u64, u64),
-    /// Something was told of it.
-    pub(super) was_told: bool,
-    /// Directories in it that were not there before, each with a NUL.
+    /// The names that were told of, but for those of directories that are there still.
+    pub(super) told: HashSet<Vec<u8>>,
+    /// Directories in it that were not there before, or were others, each with a NUL.
     pub(super) folders: Vec<u8>,
+    /// Names of directories that are there no more, or not under these names.
+    pub(super) gone: Vec<Vec<u8>>,
     /// Parts that are no more.
     pub(super) before: Vec<Arc<Part>>,
     /// What there is in their place.
@@ -99,12 +101,16 @@ pub(super) struct Found {
     pub(super) elsewhere: Vec<((u64, u64), PathBuf)>,
     pub(super) counts: Counts,
     pub(super) revisited: Vec<Revisited>,
+    /// Directories that were to be looked at again, and do not lie where they did.
+    pub(super) moved: Vec<(u64, u64)>,
+    /// Directories that were to be looked at again, and may be entered no more.
+    pub(super) closed: Vec<((u64, u64), Doubt)>,
     /// How many names there are in the directories.
     pub(super) names: usize,
     /// Where the symbolic links in them lead that lead to directories.
     pub(super) led: Vec<(PathBuf, (u64, u64))>,
-    /// Directories went, or are not where they were, or symbolic links in new ones lead to some: that is for a
-    /// walk to find out.
+    /// Symbolic links in new directories lead to others, or something may not be asked any more: that is for a walk
+    /// to find out.
     pub(super) needs_walk: bool,
 }
 
@@ -136,6 +142,8 @@ impl Found {
         self.elsewhere.append(&mut other.elsewhere);
         self.counts += other.counts;
         self.revisited.append(&mut other.revisited);
+        self.moved.append(&mut other.moved);
+        self.closed.append(&mut other.closed);
         self.names += other.names;
         self.led.append(&mut other.led);
         self.needs_walk |= other.needs_walk;

@@ -14,10 +14,9 @@ pub(crate) enum Notice {
     /// What lies under a name of the directory. Somebody has written to it and nothing more, if so
     /// said.
     Entry { watch: i32, name: Vec<u8>, is_write: bool },
-    /// Who may do what with the directory itself.
+    /// Who may do what with the directory itself, or where it lies. It is watched on.
     Itself { watch: i32 },
-    /// The directory itself went away or to another place, or its file system did; what was known
-    /// of it by this watch is known no more.
+    /// The directory itself went away, or its file system did; what was known of it by this watch is known no more.
     Gone { watch: i32 },
     /// Something was mounted or unmounted there.
     Mounted { at: PathBuf },
@@ -112,10 +111,7 @@ mod linux {
                     Err(error) => return Err(error.into()),
                 };
                 let (flags, watch) = (event.events(), event.wd());
-                let gone = ReadFlags::IGNORED
-                    | ReadFlags::UNMOUNT
-                    | ReadFlags::DELETE_SELF
-                    | ReadFlags::MOVE_SELF;
+                let gone = ReadFlags::IGNORED | ReadFlags::UNMOUNT | ReadFlags::DELETE_SELF;
                 each(match event.file_name() {
                     _ if flags.contains(ReadFlags::QUEUE_OVERFLOW) => Notice::Overflow,
                     _ if flags.intersects(gone) => Notice::Gone { watch },

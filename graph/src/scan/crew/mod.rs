@@ -101,6 +101,12 @@ impl Crew {
         }
     }
 
+    /// Has them do more.
+    pub(super) fn send(&self, work: Vec<Work>) {
+        self.shared.lock().work.extend(work);
+        self.shared.work_there.notify_all();
+    }
+
     /// Has a worker find something out. Nothing comes of it if that takes too long.
     pub(super) fn ask(
         &self,

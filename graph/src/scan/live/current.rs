@@ -1,6 +1,5 @@
 //! The graph, and whoever keeps it current.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,8 @@ use crate::scan::control::Control;
 use crate::scan::gather::{Base, Gathered};
 use crate::scan::live::changes::{self, Event, EventKind, Told};
 use crate::scan::live::patch::Patched;
-use crate::scan::live::watches::{BURST, Dirty, Identity, Watches};
+use crate::scan::live::untold::Untold;
+use crate::scan::live::watches::{BURST, Dirty, Watches};
 use crate::scan::orders::Trust;
 use crate::scan::record::Record;
 use crate::scan::run::Scan;
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub struct Live {
     pub(super) scan: Scan,
     /// Nothing where the system tells of no changes.
-    watches: Option<Arc<Watches>>,
+    pub(super) watches: Option<Arc<Watches>>,
     pub(super) now: Scanned,
     shared: LiveGraph,
     /// Everything is watched, so that what was not told has not changed.
@@ -37,8 +37,10 @@ pub struct Live {
     has_untold: bool,
     /// What the graph is made from; nothing after what could not be patched.
     pub(super) base: Option<Base>,
-    /// Directories with entries that can change without being told.
-    pub(super) untold: BTreeSet<Identity>,
+    /// Entries that can change without being told.
+    pub(super) untold: Untold,
+    /// Some directory lies where nobody tells of all changes.
+    is_remote: bool,
 }
 
 /// The current version of a graph, for any thread.
@@ -87,9 +89,10 @@ impl Live {
         // Others ask every version of it, and none of them is to be kept waiting.
         now.graph.index();
         shared.publish(&now.graph);
-        let (base, untold) = (Some(base), BTreeSet::new());
+        let (base, untold) = (Some(base), Untold::default());
+        let (has_untold, is_remote) = (true, false);
         let mut live =
-            Self { scan, watches, now, shared, is_whole, has_untold: true, base, untold };
+            Self { scan, watches, now, shared, is_whole, has_untold, base, untold, is_remote };
         live.note_untold();
         Ok(live)
     }
@@ -143,9 +146,11 @@ impl Live {
     ///
     /// Costs what has changed: three system calls for a directory that was told of, one for each
     /// name in it, three more for a file that is to be read; and O(k log n) for the k disks that it
-    /// is about. Directories that go or move cost three system calls per directory in scope, and
-    /// everything is made anew. Everything is asked where the system could not tell all; in that
-    /// case, and until that is done, the version that others see is in doubt.
+    /// is about. A directory that was moved costs three system calls, one that is gone a look at where
+    /// it was; what nobody tells of one system call each. What is rare and intricate costs three system
+    /// calls per directory in scope, and everything is made anew. Everything is asked where the system
+    /// could not tell all; in that case, and until that is done, the version that others see is in
+    /// doubt.
     ///
     /// # Errors
     ///
@@ -230,12 +235,11 @@ impl Live {
         Ok(self.events(told))
     }
 
-    /// Notes in which directories something can change without being told.
+    /// Notes what can change without being told.
     fn note_untold(&mut self) {
         let inner = &self.now.record.inner;
-        let untold = inner.parts.iter().filter(|(_, part)| part.tally().untold > 0);
-        let folders = untold.filter_map(|(folder, _)| inner.folders.get(*folder as usize));
-        self.untold = folders.map(|folder| folder.measures.identity()).collect();
+        self.untold.renew(inner);
+        self.is_remote = inner.folders.iter().any(|folder| !folder.is_told);
         self.has_untold = self.has_untold();
     }
 
@@ -243,9 +247,12 @@ impl Live {
     fn has_untold(&self) -> bool {
         !self.is_whole
             || !self.untold.is_empty()
-            || !self.now.graph.coverage().doubts.is_empty()
-            || self.base.as_ref().is_none_or(|base| !base.beside.is_empty())
-            || self.now.record.inner.folders.iter().any(|folder| !folder.is_told)
+            || !self.scan.waivers.is_empty()
+            || self
+                .base
+                .as_ref()
+                .is_none_or(|base| !base.beside.is_empty() || !base.doubts.is_empty())
+            || self.is_remote
     }
 
     /// The graph is current: now the others may know.

@@ -15,6 +15,8 @@ mod current;
 mod errands;
 mod patch;
 mod plan;
+mod shift;
+mod untold;
 mod watches;
 
 pub use changes::{Event, EventKind};

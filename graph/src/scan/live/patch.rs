@@ -1,29 +1,36 @@
 //! A refresh at the cost of what changed: only what was told of is looked at, only the disks that
 //! this concerns are made anew.
 //!
-//! Whatever is intricate (directories that went or moved, waivers, doubts, a disk that an owner names and that is
-//! another one now) is left to a walk, which asks every directory and makes everything anew; what comes of both is the same.
+//! What is rare and intricate (symbolic links that lead to other directories, files out of the scope that changed or
+//! that nothing leads to any more, a directory that one may still open and not pass through, mounts) is left to a walk,
+//! which asks every directory and makes everything anew; what comes of both is the same.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::doubt::{AsOf, Coverage};
+use crate::doubt::{AsOf, DoubtKind};
+use crate::facts::Key;
+use crate::graph::bytes;
 use crate::scan::assembly::{Assembly, Step};
-use crate::scan::beside::Beside;
+use crate::scan::beside::{self, Beside};
 use crate::scan::control::Control;
 use crate::scan::crew::Crew;
 use crate::scan::gather::Base;
 use crate::scan::live::changes::{self, Told};
 use crate::scan::live::current::Live;
-use crate::scan::live::errands::has_untold;
 use crate::scan::live::plan::Plan;
-use crate::scan::live::watches::Identity;
+use crate::scan::live::shift::{self, Shift};
+use crate::scan::live::untold::Seen;
+use crate::scan::live::watches::{Dirty, Identity};
 use crate::scan::orders::Trust;
 use crate::scan::record::{Inner, Record};
 use crate::scan::scanned::Statistics;
 use crate::scan::tables::{Altered, Intricate, Tables};
+use crate::scan::waived::Waivers;
 use crate::scan::work::Found;
-use crate::scan::{beside, plain, references};
+use crate::scan::{plain, references};
 
 /// What a patch came to.
 pub(super) enum Patched {
@@ -41,115 +48,191 @@ impl Live {
         let start = Instant::now();
         let time = SystemTime::now();
         let dirty = &*trust.dirty;
-        let is_simple = self.scan.waivers.is_empty()
-            && !dirty.all
-            && !dirty.has_lost
-            && self.now.graph.coverage().doubts.is_empty();
-        let Some(base) = self.base.as_ref().filter(|_| is_simple) else {
+        if dirty.all || self.base.is_none() {
+            return Ok(Patched::Intricate);
+        }
+        let crew = self.crew(trust, control)?;
+        let Some((found, seen)) = self.look(&crew, dirty)? else {
             return Ok(Patched::Intricate);
         };
-        let Some(work) = self.work(&base.tables, dirty) else { return Ok(Patched::Intricate) };
-        // Of what is known the workers need what lies out of the scope alone.
-        let outside = Arc::clone(&self.now.record.inner.outside);
-        let before = Inner::new(Vec::new(), Vec::new(), outside);
-        let before = Record { inner: Arc::new(before) };
-        let orders = self.scan.orders(&before, Some(trust.clone()), control);
-        let crew = Crew::begin(orders, Some(work))?;
-        let found = crew.walked(|_, _| ())?;
-        if found.needs_walk || !found.doubts.is_empty() || !found.skipped.is_empty() {
+        let inner = &self.now.record.inner;
+        let Some(base) = self.base.as_ref().filter(|base| is_simple(base, &found)) else {
+            return Ok(Patched::Intricate);
+        };
+        let Ok(shift) = Shift::of(inner, &self.scan.scope.roots, &base.skipped, dirty, &found)
+        else {
+            return Ok(Patched::Intricate);
+        };
+        let left: Vec<Identity> = shift.identities(inner).collect();
+        // Whoever comes to these by a link would walk them by another path.
+        if self.untold.leads_to(&left) {
             return Ok(Patched::Intricate);
         }
-        if !found.led.iter().all(|(path, to)| base.tables.directories.is_led_to(path, *to)) {
-            return Ok(Patched::Intricate);
-        }
-        if !beside::are_still_so(&base.beside, &crew)? {
-            self.base = None;
-            return Ok(Patched::Intricate);
-        }
-        let Some(Base { mut tables, beside, named }) = self.base.take() else {
+        // Nothing is kept of what is half exchanged.
+        let Some(Base { mut tables, mut beside, mut named, skipped, holding, .. }) =
+            self.base.take()
+        else {
             return Ok(Patched::Intricate);
         };
         let mut altered = Altered::default();
-        if exchange(&mut tables, &found, &mut altered).is_err() {
+        let is_spelled = forget_ways(&mut tables, &mut beside, &shift, &mut altered);
+        let Some(changed) = beside::changed(&beside, &crew)? else {
             return Ok(Patched::Intricate);
+        };
+        let exchanged = close_gaps(&mut tables, &mut beside, &changed, &mut altered)
+            .and_then(|()| shift.take_out(inner, &mut tables, &found, &mut altered))
+            .and_then(|()| shift::put_in(&mut tables, &found, &mut altered));
+        if exchanged.is_err() {
+            return Ok(Patched::Intricate);
+        }
+        if is_spelled {
+            altered.files.extend(shift.naming(&tables));
+        }
+        let mut waivers = Waivers::new(&self.scan.waivers, &crew)?;
+        let holds = waivers.holding();
+        for path in holds.symmetric_difference(&holding) {
+            altered.files.extend(tables.at(bytes(path)));
+            altered.displaced.push(Key::name(bytes(path)));
         }
         let outdated = tables.outdated(altered.files.iter().copied());
         if !outdated.is_empty() {
             return Ok(Patched::Outdated(outdated));
         }
-        let Found { folders, parts, revisited, mut counts, .. } = found;
         let mut told = Vec::new();
         let mut assembly = Assembly::new(&crew, tables);
         assembly.known.extend(beside.iter().filter_map(Beside::file_path));
         assembly.beside = beside;
         if !altered.is_nothing() {
-            let plan = Plan::of(&self.now.graph, &mut assembly.tables, altered);
+            let mut plan = Plan::of(&self.now.graph, &mut assembly.tables, altered);
             // Of what is named by path nobody says whether it is the same file, but looking there does.
-            if self.scan.place(&mut assembly)? != named {
-                return Ok(Patched::Intricate);
-            }
+            let now = self.scan.place(&mut assembly)?;
+            plan.name(&self.now.graph, &assembly.tables, &named, &now);
+            named = now;
             plain::resolve_plain(&mut assembly.tables, 1);
             references::resolve_all(&mut assembly)?;
             let facts = plan.facts(&self.now.graph, &assembly);
-            let Some((now, gone)) = facts else { return Ok(Patched::Intricate) };
+            let Some((mut now, gone)) = facts else { return Ok(Patched::Intricate) };
+            waivers.cover_facts(&assembly.tables, &mut now);
             let (changes, news) = changes::between(&self.now.graph, now, gone);
             told = news;
             self.now.graph.apply(changes)?;
             self.now.images = named.images(&self.now.graph);
             self.now.owned = self.scan.owned(&self.now.graph, &named);
         }
+        let Found { folders, parts, revisited, mut doubts, mut counts, .. } = found;
         counts.opened += assembly.opened;
+        counts.asked += seen.asked;
         let Assembly { tables, outside, beside, .. } = assembly;
         drop(crew);
-        let touched: Vec<Identity> = revisited
-            .iter()
-            .map(|at| at.identity)
-            .chain(folders.iter().map(|folder| folder.measures.identity()))
-            .collect();
+        let places: HashSet<&Path> = folders.iter().map(|folder| &*folder.path).collect();
+        doubts.retain(|doubt| shift.is_there(&places, doubt));
+        let came: HashSet<Identity> = folders.iter().map(|folder| folder.identity()).collect();
+        let revisits = revisited.iter().map(|at| at.identity);
+        let touched: Vec<Identity> =
+            revisits.chain(left.iter().copied()).chain(came.iter().copied()).collect();
+        if let Some(watches) = &self.watches {
+            watches.forget(left.into_iter().filter(|identity| !came.contains(identity)));
+        }
         let inner = Arc::make_mut(&mut self.now.record.inner);
-        inner.take_in(folders, parts, revisited);
+        inner.take_in(folders, parts, revisited, &shift.left);
         if !outside.is_empty() {
             Arc::make_mut(&mut inner.outside).extend(outside);
         }
-        for identity in touched {
-            match inner.folder(identity).is_some_and(|(_, parts)| has_untold(parts)) {
-                true => self.untold.insert(identity),
-                false => self.untold.remove(&identity),
-            };
-        }
-        let as_of = Some(AsOf { generation: inner.generation, time });
-        let coverage = Coverage { as_of, ..self.now.graph.coverage().clone() };
+        touched.into_iter().for_each(|directory| self.untold.note(inner, directory));
+        self.untold.keep(seen);
+        doubts.extend(shift.doubts);
+        let as_of = AsOf { generation: inner.generation, time };
+        let mut coverage =
+            self.scan.coverage(&tables, &named, &doubts, &skipped, &mut waivers, as_of);
+        waivers.cover_all(&tables);
+        coverage.waived = waivers.used();
         self.now.graph.set_coverage(coverage);
-        self.base = Some(Base { tables, beside, named });
+        self.base = Some(Base { tables, beside, named, doubts, skipped, holding: holds });
         self.finish(Statistics::of(counts, counts.opened, start.elapsed()));
         Ok(Patched::Done(told))
     }
+
+    /// Workers for what has to be looked at.
+    fn crew(&self, trust: &Trust, control: &Control) -> Step<Crew> {
+        let before = match self.may_move(&trust.dirty) {
+            true => self.now.record.clone(),
+            // Of what is known they need what lies out of the scope alone.
+            false => {
+                let outside = Arc::clone(&self.now.record.inner.outside);
+                Record { inner: Arc::new(Inner::new(Vec::new(), Vec::new(), outside)) }
+            }
+        };
+        Crew::begin(self.scan.orders(&before, Some(trust.clone()), control), Some(Vec::new()))
+    }
+
+    /// Looks at what was told of, and asks about what nobody tells of. Nothing where only a walk can say what there is.
+    fn look(&self, crew: &Crew, dirty: &Dirty) -> Step<Option<(Found, Seen)>> {
+        let Some(base) = &self.base else { return Ok(None) };
+        if !self.has_roots(base, crew)? {
+            return Ok(None);
+        }
+        let Some(seen) = self.untold.look(crew)? else { return Ok(None) };
+        let mut names = dirty.names.clone();
+        for (directory, more) in &seen.names {
+            names.entry(*directory).or_default().extend(more.iter().cloned());
+        }
+        let Some(errands) = self.errands(base, &names, dirty) else { return Ok(None) };
+        crew.send(errands);
+        Ok(Some((crew.walked(|_, _| ())?, seen)))
+    }
 }
 
-/// Brings names and files up to date.
-fn exchange(tables: &mut Tables, found: &Found, altered: &mut Altered) -> Result<(), Intricate> {
-    let directories = &mut tables.directories;
-    for folder in &found.folders {
-        let identity = folder.measures.identity();
-        // Known already, as one that lies out of the scope.
-        if directories.of_identity(identity).is_some() {
-            return Err(Intricate);
-        }
-        directories.add(&folder.path, identity, true);
+/// Whether what workers have found is nothing that only a walk can follow.
+fn is_simple(base: &Base, found: &Found) -> bool {
+    let directories = &base.tables.directories;
+    let has_left = |identity: &Identity| found.moved.contains(identity);
+    !found.needs_walk
+        && found.doubts.iter().all(|doubt| doubt.kind == DoubtKind::Directory)
+        && found.led.iter().all(|(path, to)| !has_left(to) && directories.is_led_to(path, *to))
+}
+
+/// Forgets what was found by way of directories that left. Says whether anything was.
+fn forget_ways(
+    tables: &mut Tables,
+    beside: &mut Vec<Beside>,
+    shift: &Shift,
+    altered: &mut Altered,
+) -> bool {
+    let (ways, mut rest): (Vec<Beside>, Vec<Beside>) = std::mem::take(beside)
+        .into_iter()
+        .partition(|beside| beside.path().is_some_and(|path| shift.leads(path)));
+    for way in &ways {
+        let path = way.path().unwrap_or(Path::new(""));
+        tables.directories.forget_note(bytes(path));
+        altered.displaced.push(Key::name(bytes(path)));
+        // By its own path it may be known to others.
+        let directly = way.directly(&tables.directories);
+        rest.extend(directly.filter(|way| rest.iter().all(|other| other.path() != way.path())));
     }
-    for folder in &found.folders {
-        directories.adopt(folder.measures.identity(), &folder.folders);
+    *beside = rest;
+    !ways.is_empty()
+}
+
+/// Has looked for again what was not there before, and is now. Of what was there nobody knows what rests on it.
+fn close_gaps(
+    tables: &mut Tables,
+    beside: &mut Vec<Beside>,
+    changed: &[usize],
+    altered: &mut Altered,
+) -> Result<(), Intricate> {
+    if changed.is_empty() {
+        return Ok(());
     }
-    for at in &found.revisited {
-        directories.adopt(at.identity, &at.folders);
+    if tables.directories.lie_twice() || !changed.iter().all(|at| beside[*at].is_gap()) {
+        return Err(Intricate);
     }
-    for at in &found.revisited {
-        let directory = tables.directories.of_identity(at.identity).ok_or(Intricate)?;
-        tables.exchange(directory, &at.before, &at.now, altered)?;
-    }
-    for (identity, _, part) in &found.parts {
-        let directory = tables.directories.of_identity(*identity).ok_or(Intricate)?;
-        tables.exchange(directory, &[], std::slice::from_ref(part), altered)?;
+    for &at in changed.iter().rev() {
+        let gap = beside.swap_remove(at);
+        let Some(path) = gap.path() else { return Err(Intricate) };
+        tables.directories.forget_note(bytes(path));
+        altered.displaced.push(Key::name(bytes(path)));
+        let missed = tables.loose.keys().filter(|key| gap.is_gap_of(key));
+        altered.displaced.extend(missed.cloned());
     }
     Ok(())
 }

@@ -7,9 +7,11 @@ use crate::graph::{DiskId, Graph};
 use crate::scan::assembly::Assembly;
 use crate::scan::content::Content;
 use crate::scan::disks;
+use crate::scan::gather::Named;
 use crate::scan::tables::{Altered, NOTHING, Tables};
 
 /// What is to be made anew.
+#[derive(Default)]
 pub(super) struct Plan {
     /// Files whose facts may be others.
     files: BTreeSet<u32>,
@@ -18,13 +20,15 @@ pub(super) struct Plan {
     gone: Vec<Key>,
     /// Disks whose references are resolved anew.
     referring: HashSet<DiskId>,
+    /// Files that owners name, or that were asked about.
+    named: HashSet<Key>,
 }
 
 impl Plan {
     /// Forgets what was said of the references that may lead elsewhere now, and has them resolved.
     pub(super) fn of(graph: &Graph, tables: &mut Tables, altered: Altered) -> Self {
         let Altered { files, displaced, gone, appeared } = altered;
-        let mut plan = Self { files, keys: HashSet::new(), gone, referring: HashSet::new() };
+        let mut plan = Self { files, gone, ..Self::default() };
         let mut open: Vec<DiskId> = Vec::new();
         let appeared = appeared.into_iter().map(Key::name);
         for target in displaced.into_iter().chain(appeared) {
@@ -58,6 +62,23 @@ impl Plan {
         plan.files.extend(keys.filter_map(|key| tables.file_of(&key.to_key())));
         plan.forget(graph, tables);
         plan
+    }
+
+    /// Has it matter which files are named now, and which were.
+    pub(super) fn name(&mut self, graph: &Graph, tables: &Tables, before: &Named, now: &Named) {
+        self.named = now.keys().cloned().collect();
+        let were: HashSet<&Key> = before.keys().collect();
+        let are = self.named.iter().filter(|key| !were.contains(key));
+        self.files.extend(are.filter_map(|key| tables.file_of(key)));
+        for key in were.into_iter().filter(|key| !self.named.contains(*key)) {
+            if let Some(file) = tables.file_of(key)
+                && !self.is_needed_by_others(graph, key)
+            {
+                tables.want_no_more(file);
+                self.files.insert(file);
+            }
+            self.keys.insert(key.clone());
+        }
     }
 
     fn forget(&mut self, graph: &Graph, tables: &mut Tables) {
@@ -125,6 +146,7 @@ impl Plan {
         let is_left_over = |key: &&Key| {
             let outside = |file: u32| !tables.files[file as usize].in_scope;
             !needed.contains(*key)
+                && !self.named.contains(*key)
                 && tables.file_of(key).is_some_and(outside)
                 && !self.is_needed_by_others(graph, key)
         };

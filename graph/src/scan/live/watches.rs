@@ -10,6 +10,9 @@ use crate::sys::{Directory, Notice, Notify};
 
 pub(super) type Identity = (u64, u64);
 
+/// Names, by the directory that they are in.
+pub(crate) type NamesIn = HashMap<Identity, HashSet<Vec<u8>>>;
+
 /// How long what somebody writes to a file may stay unseen.
 const CALM: Duration = Duration::from_millis(200);
 /// What comes within so short a time is looked at together.
@@ -59,10 +62,11 @@ pub(crate) struct Dirty {
     pub(crate) all: bool,
     /// More happened than could be told: that what is known is true nobody can say.
     pub(crate) has_gap: bool,
-    /// Names, by the directory that they are in.
-    pub(crate) names: HashMap<Identity, HashSet<Vec<u8>>>,
-    /// Some watch has ended.
-    pub(crate) has_lost: bool,
+    pub(crate) names: NamesIn,
+    /// Directories whose watch has ended: they were removed, or their file system went away.
+    pub(crate) lost: HashSet<Identity>,
+    /// Directories that lie elsewhere now, or where others may do what they might not, or the other way round.
+    pub(crate) themselves: HashSet<Identity>,
     /// More than that somebody wrote to a file was told.
     is_urgent: bool,
     /// When it was first told that somebody did.
@@ -83,12 +87,12 @@ impl Dirty {
 
     /// Whether nothing was told.
     pub(crate) fn is_empty(&self) -> bool {
-        !self.all && !self.has_lost && self.names.is_empty()
+        !self.all && self.lost.is_empty() && self.names.is_empty()
     }
 
     /// For how long it is not yet worth looking; nothing where nothing was told.
     fn rest(&self, now: Instant) -> Option<Duration> {
-        match self.all || self.has_lost || self.is_urgent {
+        match self.all || !self.lost.is_empty() || self.is_urgent {
             true => Some(Duration::ZERO),
             false => self.written.map(|written| (written + CALM).saturating_duration_since(now)),
         }
@@ -151,6 +155,17 @@ impl Watches {
         !table.has_gap
     }
 
+    /// These are watched no more: they are in the scope no more.
+    pub(crate) fn forget(&self, directories: impl IntoIterator<Item = Identity>) {
+        let mut table = self.table();
+        for directory in directories {
+            if let Some((watch, _)) = table.by_identity.remove(&directory) {
+                table.by_watch.remove(&watch);
+                self.notify.forget(watch);
+            }
+        }
+    }
+
     /// Whether everything that was met is watched.
     pub(crate) fn is_whole(&self) -> bool {
         !self.table().has_gap
@@ -194,14 +209,15 @@ impl Watches {
             Notice::Overflow => told.has_gap = true,
             Notice::Mounted { at } => told.all |= table.concerns(&at),
             Notice::Gone { watch } => {
-                told.has_lost = true;
                 if let Some(identity) = table.by_watch.remove(&watch) {
+                    told.lost.insert(identity);
                     table.by_identity.remove(&identity);
                     self.notify.forget(watch);
                 }
             }
             Notice::Itself { watch } => {
                 let Some(identity) = table.by_watch.get(&watch) else { return };
+                told.themselves.insert(*identity);
                 told.names.entry(*identity).or_default();
                 told.is_urgent = true;
             }

@@ -5,8 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::facts::Key;
+use crate::graph::bytes;
 use crate::scan::content::Content;
-use crate::scan::record::{Entry, Part};
+use crate::scan::paths::join;
+use crate::scan::record::{Entry, OfFolder, Part};
 use crate::scan::tables::{NOTHING, Tables};
 use crate::sys::Measures;
 
@@ -84,10 +86,44 @@ impl Tables {
         if links_now != links_before {
             return Err(Intricate);
         }
-        let mut fresh: Vec<(u32, u32)> =
-            fresh.into_values().map(|(part, at, ..)| (part, at)).collect();
-        fresh.sort_unstable();
-        for (part, position) in fresh {
+        self.add_names(directory, fresh.into_values().map(|(part, at, ..)| (part, at)), altered)?;
+        for part in left {
+            self.forget_part(part);
+        }
+        Ok(())
+    }
+
+    /// Puts in all that a directory holds that has come.
+    pub(in crate::scan) fn fill(
+        &mut self,
+        directory: u32,
+        part: &Arc<Part>,
+        altered: &mut Altered,
+    ) -> Result<(), Intricate> {
+        if part.tally().files == 0 {
+            return Ok(());
+        }
+        let number = self.number(Arc::clone(part));
+        let entries = part.entries.iter().zip(0..);
+        let here = entries.filter(|(entry, _)| !matches!(entry.content, Content::Elsewhere));
+        self.add_names(directory, here.map(|(_, position)| (number, position)), altered)
+    }
+
+    /// Adds names by their parts and their positions in those.
+    fn add_names(
+        &mut self,
+        directory: u32,
+        names: impl Iterator<Item = (u32, u32)>,
+        altered: &mut Altered,
+    ) -> Result<(), Intricate> {
+        let mut names: Vec<(u32, u32)> = names.collect();
+        names.sort_unstable();
+        for (part, position) in names {
+            let entry = &self.parts[part as usize].entries[position as usize];
+            // A reference led there before it was told of.
+            if self.find_name(directory, self.parts[part as usize].name(entry)).is_some() {
+                return Err(Intricate);
+            }
             let name = self.add_name(directory, part, position, true);
             let file = self.names[name as usize].file;
             altered.files.insert(file);
@@ -97,10 +133,38 @@ impl Tables {
                 altered.displaced.push(self.key(file));
             }
         }
-        for part in left {
-            self.forget_part(part);
-        }
         Ok(())
+    }
+
+    /// Takes out all that a directory holds, which is not where it was.
+    pub(in crate::scan) fn clear(
+        &mut self,
+        directory: u32,
+        parts: &[OfFolder],
+        altered: &mut Altered,
+    ) -> Result<(), Intricate> {
+        let mut left = BTreeSet::new();
+        for (_, part) in parts {
+            for entry in &part.entries {
+                let bytes = part.name(entry);
+                if !matches!(entry.content, Content::Elsewhere) {
+                    let name = self.find_name(directory, bytes).ok_or(Intricate)?;
+                    left.insert(self.names[name as usize].part);
+                    self.remove_name(name, altered)?;
+                } else if self.is_walked_through(directory, bytes) {
+                    return Err(Intricate);
+                }
+            }
+        }
+        left.into_iter().for_each(|part| self.forget_part(part));
+        Ok(())
+    }
+
+    /// Whether a directory is shown under this name of a symbolic link.
+    fn is_walked_through(&self, directory: u32, name: &[u8]) -> bool {
+        let path = join(bytes(self.directories.path(directory)), name);
+        let led = self.directories.at(&path).and_then(|led| led.as_ref().ok());
+        led.is_some_and(|led| bytes(self.directories.path(*led)) == path)
     }
 
     /// Notes how an entry differs from what it was.

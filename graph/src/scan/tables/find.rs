@@ -54,12 +54,16 @@ impl Tables {
             Key::File { device, inode } => self.find_inode((*device, *inode)),
             // Not even what it is could be learned of it.
             Key::Name(path) => {
-                let (directory, name) = split(path);
-                let directory = self.directories.at(directory)?.as_ref().ok()?;
-                let file = self.find(*directory, name)?;
+                let file = self.at(path)?;
                 self.identity(file).is_none().then_some(file)
             }
         }
+    }
+
+    /// The file that lies at a path, whose directory the walk has met under that path.
+    pub(in crate::scan) fn at(&self, path: &[u8]) -> Option<u32> {
+        let (directory, name) = split(path);
+        self.find(*self.directories.at(directory)?.as_ref().ok()?, name)
     }
 
     /// The part that a name is in.

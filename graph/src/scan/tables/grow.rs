@@ -122,7 +122,7 @@ fn next_of<T>(all: &[T], free: &[u32]) -> u32 {
 }
 
 /// Adds an element, in a place that is free if there is one.
-fn place<T>(all: &mut Vec<T>, free: &mut Vec<u32>, new: T) -> u32 {
+pub(in crate::scan) fn place<T>(all: &mut Vec<T>, free: &mut Vec<u32>, new: T) -> u32 {
     let number = next_of(all, free);
     match free.pop() {
         Some(number) => all[number as usize] = new,

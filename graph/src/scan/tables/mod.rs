@@ -11,4 +11,5 @@ mod layout;
 mod shown;
 
 pub(super) use exchange::{Altered, Intricate};
+pub(super) use grow::place;
 pub(super) use layout::{ELABORATE, File, Hasher, NOTHING, Name, Tables};

@@ -9,6 +9,8 @@ mod again;
 mod live;
 /// File systems that are mounted below what is watched.
 mod mounts;
+/// Directories that are moved, removed and come.
+mod moved;
 /// Those who use disks, and say so in files of their own.
 mod owners;
 /// Programs of random changes, a rescan after each.
@@ -17,5 +19,7 @@ mod programs;
 mod saved;
 /// File systems that never answer.
 mod silent;
+/// What nobody tells of, what is waived, what owners name.
+mod untold;
 /// Whether an earlier answer still holds.
 mod verify;

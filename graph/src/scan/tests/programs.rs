@@ -31,8 +31,27 @@ pub(super) enum Act {
         from: u8,
         to: u8,
     },
+    SwapFolders {
+        from: u8,
+        to: u8,
+    },
+    /// Out of the scope.
+    MoveFolderOut(u8),
+    /// And in again, perhaps as another.
+    MoveFolderIn {
+        from: u8,
+        to: u8,
+    },
     RemoveFolder(u8),
+    /// The same, and there is another at once.
+    ReplaceFolder(u8),
+    MakeFolder(u8),
+    SymlinkFolder {
+        from: u8,
+        to: Place,
+    },
     Outside {
+        at: Place,
         backing: Option<Place>,
     },
 }
@@ -53,7 +72,7 @@ pub(super) enum Spelling {
 pub(super) type Place = (u8, u8);
 
 fn place() -> impl Strategy<Value = Place> {
-    (0..3_u8, 0..5_u8)
+    (0..FOLDERS, 0..5_u8)
 }
 
 fn spelling() -> impl Strategy<Value = Spelling> {
@@ -78,10 +97,7 @@ impl Spelling {
         match self {
             Self::Absolute => absolute,
             // Beside it, below it, above it: not out of the scope and in again.
-            Self::Relative => match name(to).strip_prefix(&format!("{}/", folder(from.0))) {
-                Some(below) => below.to_owned(),
-                None => format!("{}{}", "../".repeat(usize::from(from.0 - to.0)), to.1),
-            },
+            Self::Relative => relative(from, &name(to)),
             Self::Anywhere => format!("file:{}", to.1),
             Self::Json => {
                 format!(
@@ -91,6 +107,14 @@ impl Spelling {
             Self::Remote => format!("nbd://host/{}", to.1),
         }
     }
+}
+
+/// What lies at `to`, from the directory of `from`.
+fn relative(from: Place, to: &str) -> String {
+    let (from, to): (Vec<&str>, Vec<&str>) =
+        (folder(from.0).split('/').collect(), to.split('/').collect());
+    let same = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    "../".repeat(from.len() - same) + &to[same..].join("/")
 }
 
 pub(super) fn acts() -> impl Strategy<Value = Act> {
@@ -104,19 +128,32 @@ pub(super) fn acts() -> impl Strategy<Value = Act> {
         2 => place().prop_map(Act::Remove),
         1 => two().prop_map(|(from, to)| Act::Link { from, to }),
         1 => two().prop_map(|(from, to)| Act::Symlink { from, to }),
-        1 => (0..3_u8, 0..3_u8).prop_map(|(from, to)| Act::MoveFolder { from, to }),
-        1 => (0..3_u8).prop_map(Act::RemoveFolder),
-        1 => proptest::option::of(place()).prop_map(|backing| Act::Outside { backing }),
+        2 => folders_two().prop_map(|(from, to)| Act::MoveFolder { from, to }),
+        1 => folders_two().prop_map(|(from, to)| Act::SwapFolders { from, to }),
+        1 => (1..FOLDERS).prop_map(Act::MoveFolderOut),
+        1 => folders_two().prop_map(|(from, to)| Act::MoveFolderIn { from, to }),
+        1 => (1..FOLDERS).prop_map(Act::RemoveFolder),
+        1 => (1..FOLDERS).prop_map(Act::ReplaceFolder),
+        1 => (1..FOLDERS).prop_map(Act::MakeFolder),
+        1 => (0..FOLDERS, place()).prop_map(|(from, to)| Act::SymlinkFolder { from, to }),
+        1 => (place(), proptest::option::of(place()))
+            .prop_map(|(at, backing)| Act::Outside { at, backing }),
     ]
 }
 
+fn folders_two() -> impl Strategy<Value = (u8, u8)> {
+    (1..FOLDERS, 1..FOLDERS)
+}
+
+const FOLDERS: u8 = 6;
+
 fn folder(number: u8) -> &'static str {
-    ["in", "in/a", "in/a/b"][usize::from(number)]
+    ["in", "in/a", "in/a/b", "in/c", "in/c/b", "in/d"][usize::from(number)]
 }
 
 /// The directories in which all happens.
 pub(super) fn folders(fleet: &Fleet) {
-    for folder in ["in", "in/a", "in/a/b", "out"] {
+    for folder in ["in", "in/a", "in/a/b", "in/c", "out"] {
         fleet.folder(folder);
     }
 }
@@ -154,17 +191,49 @@ impl Act {
                     fleet.touch(&fleet.path(folder(number)));
                 }
             }
-            Self::RemoveFolder(number) => {
-                if *number > 0 {
-                    drop(std::fs::remove_dir_all(fleet.path(folder(*number))));
-                    fleet.touch(&fleet.path(folder(*number)));
-                    fleet.folder(folder(*number));
-                }
+            Self::SwapFolders { from, to } => {
+                let aside = fleet.path("in/aside");
+                let (from, to) = (fleet.path(folder(*from)), fleet.path(folder(*to)));
+                drop(std::fs::rename(&to, &aside));
+                drop(std::fs::rename(&from, &to));
+                drop(std::fs::rename(&aside, &from));
+                // Where one lay in the other.
+                drop(std::fs::rename(&aside, &to));
+                [from, to].iter().for_each(|path| fleet.touch(path));
             }
-            Self::Outside { backing } => {
+            Self::MoveFolderOut(number) => {
+                let out = fleet.path(&format!("out/{number}"));
+                drop(std::fs::rename(fleet.path(folder(*number)), out));
+                fleet.touch(&fleet.path(folder(*number)));
+            }
+            Self::MoveFolderIn { from, to } => {
+                let out = fleet.path(&format!("out/{from}"));
+                drop(std::fs::rename(out, fleet.path(folder(*to))));
+                fleet.touch(&fleet.path(folder(*to)));
+            }
+            Self::RemoveFolder(number) => {
+                drop(std::fs::remove_dir_all(fleet.path(folder(*number))));
+                fleet.touch(&fleet.path(folder(*number)));
+            }
+            Self::ReplaceFolder(number) => {
+                drop(std::fs::remove_dir_all(fleet.path(folder(*number))));
+                drop(std::fs::create_dir(fleet.path(folder(*number))));
+                fleet.touch(&fleet.path(folder(*number)));
+            }
+            Self::MakeFolder(number) => {
+                drop(std::fs::create_dir(fleet.path(folder(*number))));
+                fleet.touch(&fleet.path(folder(*number)));
+            }
+            Self::SymlinkFolder { from, to } => {
+                drop(std::os::unix::fs::symlink(fleet.path(folder(*from)), path(to)));
+            }
+            Self::Outside { at, backing } => {
                 let names = backing.map(|at| format!("../{}", name(at)));
                 fleet.image("out/base", names.as_deref());
-                fleet.image("in/outward", Some("../out/base"));
+                if path(at).parent().unwrap().is_dir() && !path(at).is_dir() {
+                    let _through_a_link = std::fs::remove_file(path(at));
+                    fleet.image(&name(*at), Some(&relative(*at, "out/base")));
+                }
             }
         }
         for place in self.places() {
@@ -174,7 +243,11 @@ impl Act {
 
     fn places(&self) -> Vec<Place> {
         match self {
-            Self::Write { at, .. } | Self::Raw(at) | Self::Remove(at) => vec![*at],
+            Self::Write { at, .. }
+            | Self::Raw(at)
+            | Self::Remove(at)
+            | Self::SymlinkFolder { to: at, .. }
+            | Self::Outside { at, .. } => vec![*at],
             Self::Move { from, to } | Self::Link { from, to } | Self::Symlink { from, to } => {
                 vec![*from, *to]
             }
