@@ -9,7 +9,8 @@ use crate::graph::{Graph, Inner, bytes};
 use crate::index::Index;
 use crate::labels::{Changed, MISSING_WITH_NEEDS, SELF_DOUBTFUL, SELF_MISSING};
 use crate::links::{NewEdge, Slots};
-use crate::records::{Known, Pile, Records};
+use crate::parallel::both;
+use crate::records::{InPile, Known, Pile, Records};
 
 /// What finds disks, made when it is first asked.
 #[derive(Clone, Debug, Default)]
@@ -19,31 +20,41 @@ pub(crate) struct Unindexed {
 }
 
 impl Graph {
-    /// The graph of these disks, whose keys are all different, each with so many of the edges, which lead to disks
-    /// by their positions. The same as [`Graph::apply`] makes of them one by one. O(disks + edges).
+    /// The graph of the disks at these places, whose keys are all different, each with so many of the edges, which
+    /// lead to disks by their positions; made by so many threads. The same as [`Graph::apply`] makes of them one by
+    /// one. O(disks + edges).
     ///
     /// # Errors
     ///
     /// [`ApplyError::TooManyDisks`].
     pub(crate) fn of_all(
-        piles: &[Pile],
-        counts: &[u32],
-        edges: &[NewEdge<u32>],
+        (piles, places): (&[Pile], &[InPile]),
+        (counts, edges): (&[u32], &[NewEdge<u32>]),
+        threads: usize,
     ) -> Result<Self, ApplyError> {
         if counts.len() + edges.len() > MAX_DISKS {
             return Err(ApplyError::TooManyDisks { max: MAX_DISKS });
         }
-        let mut inner = Inner::default();
+        let known = |place: &InPile| piles.get(place.pile as usize)?.known(place.at as usize);
+        let labelled = || {
+            let mut inner = Inner::default();
+            inner.slots = Slots::of(counts, edges);
+            for ((place, count), slot) in places.iter().zip(counts).zip(0..) {
+                inner.labels.next_generation(slot);
+                if let Some(known) = known(place) {
+                    inner.say(slot, known, *count > 0);
+                }
+            }
+            let Inner { labels, slots, .. } = &mut inner;
+            labels.build(slots, &Changed::default());
+            inner
+        };
+        // What asks the heap for much stays in this thread: the system's takes longer to give any to a new one.
+        let records = || Records::of(piles, places);
+        let (mut inner, records) = both(threads, places.len(), labelled, records);
         inner.clock = 1;
         inner.unindexed = Some(Box::default());
-        inner.slots = Slots::of(counts, edges);
-        inner.records = Records::of(piles);
-        for (slot, count) in (0..).zip(counts) {
-            inner.labels.next_generation(slot);
-            inner.say(slot, *count > 0);
-        }
-        let Inner { labels, slots, .. } = &mut inner;
-        labels.build(slots, &Changed::default());
+        inner.records = records;
         Ok(Self { inner: Shared::new(inner), ..Self::default() })
     }
 
@@ -55,8 +66,7 @@ impl Graph {
 
 impl Inner {
     /// Notes what a new disk is itself.
-    fn say(&mut self, slot: u32, has_needs: bool) {
-        let Some(known) = self.records.get(slot) else { return };
+    fn say(&mut self, slot: u32, known: Known<'_>, has_needs: bool) {
         if known.is_doubtful() {
             self.labels.flag(slot, SELF_DOUBTFUL);
             self.doubtful.insert(slot);
@@ -164,7 +174,6 @@ mod tests {
             let all: Vec<Facts> =
                 (0..).zip(&drawn).map(|(disk, drawn)| facts(disk, count, drawn)).collect();
             let mut edges = Vec::new();
-            let (mut first, mut second) = (Pile::default(), Pile::default());
             let mut counts = Vec::new();
             for facts in &all {
                 let to = |edge: &EdgeFacts| match edge.target {
@@ -174,12 +183,18 @@ mod tests {
                 let links = facts.references.iter().map(to).zip(all_traits(&facts.references));
                 edges.extend(links.map(|(to, traits)| NewEdge { to, traits }));
                 counts.push(u32::try_from(facts.references.len()).unwrap());
-                let pile = if counts.len() <= count / 2 { &mut first } else { &mut second };
-                pile.push(facts, 1);
             }
-            let mut copy = Pile::default();
-            (0..second.len()).for_each(|at| copy.copy(&second, at));
-            let mut one = Graph::of_all(&[first, copy], &counts, &edges).unwrap();
+            // In two piles, and in another order than theirs.
+            let mut piles = [Pile::default(), Pile::default()];
+            let place = |facts: &Facts| {
+                let pile = facts.references.len() % 2;
+                let at = u32::try_from(piles[pile].len()).unwrap();
+                piles[pile].push(facts, 1);
+                InPile { pile: u32::try_from(pile).unwrap(), at }
+            };
+            let mut places: Vec<InPile> = all.iter().rev().map(place).collect();
+            places.reverse();
+            let mut one = Graph::of_all((&piles, &places), (&counts, &edges), 1).unwrap();
             let mut other = Graph::new();
             other.apply(all.iter().cloned().map(Change::Insert)).unwrap();
             for step in 0..3 {

@@ -42,6 +42,7 @@ mod leaf;
 mod links;
 mod namesakes;
 mod pages;
+mod parallel;
 mod query;
 mod records;
 pub mod scan;

@@ -16,7 +16,7 @@ mod tests;
 mod text;
 
 pub(crate) use known::{Known, Paths, as_path};
-pub(crate) use pile::Pile;
+pub(crate) use pile::{InPile, Pile};
 use sheet::{SHEET, Sheet};
 pub(crate) use text::{NameOf, format_of};
 

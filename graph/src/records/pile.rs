@@ -3,83 +3,98 @@
 use triomphe::Arc as Shared;
 
 use super::Records;
+use super::known::Known;
 use super::sheet::{Aside, LONG, Record, SHEET, Sheet, UNKNOWN_NEEDS, aside_of};
 use super::text;
 use crate::facts::Facts;
 use crate::pages::Paged;
 
-/// Records one behind the other, and one text for all of them.
+/// Records one behind the other, each with its place in a text.
 #[derive(Debug, Default)]
 pub(crate) struct Pile {
-    all: Vec<Packed>,
-    text: Vec<u8>,
+    records: Vec<Record>,
+    /// One for so many records that each has its place in 4 GiB.
+    texts: Vec<Vec<u8>>,
+    /// What is unusual, by the position of its record.
+    aside: Vec<(usize, Shared<Aside>)>,
 }
 
-#[derive(Clone, Debug)]
-struct Packed {
-    record: Record,
-    aside: Option<Shared<Aside>>,
-    /// Where its text begins. It ends where the next one's does.
-    start: usize,
+/// Records that share a text, each of which takes [`LONG`] bytes of it at most.
+const SHARE: usize = 1 << 16;
+const _: () = assert!(SHARE * LONG <= u32::MAX as usize, "each place is a number of 32 bits");
+
+/// Where a record is: in which pile, and its position there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InPile {
+    pub(crate) pile: u32,
+    pub(crate) at: u32,
+}
+
+/// A record on its way into a sheet.
+pub(super) struct Packed<'p> {
+    pub(super) record: &'p Record,
+    pub(super) aside: Option<&'p Shared<Aside>>,
+    /// Empty where it lies aside.
+    pub(super) text: &'p [u8],
 }
 
 impl Pile {
-    pub(crate) fn with_capacity(disks: usize) -> Self {
-        Self { all: Vec::with_capacity(disks), text: Vec::new() }
-    }
-
     pub(crate) fn len(&self) -> usize {
-        self.all.len()
+        self.records.len()
     }
 
     /// Adds a record of `facts`, told at a time.
     pub(crate) fn push(&mut self, facts: &Facts, at: u64) {
-        let start = self.text.len();
-        text::put_facts(&mut self.text, facts, at);
-        let text = self.text.get(start..).unwrap_or_default();
-        let aside = aside_of(facts, text).map(Shared::new);
-        if text.len() > LONG {
-            self.text.truncate(start);
+        let position = self.records.len();
+        if self.texts.len() <= position / SHARE {
+            self.texts.push(Vec::new());
         }
-        self.all.push(Packed { record: Record::of(facts, aside.is_some()), aside, start });
+        let all = &mut self.texts[position / SHARE];
+        let start = all.len();
+        text::put_facts(all, facts, at);
+        let aside = aside_of(facts, &all[start..]);
+        if all.len() - start > LONG {
+            all.truncate(start);
+        }
+        let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let (start, room) = (number(start), number(all.len() - start));
+        self.records.push(Record { start, room, ..Record::of(facts, aside.is_some()) });
+        self.aside.extend(aside.map(|aside| (position, Shared::new(aside))));
     }
 
-    /// Adds a record of another pile.
-    pub(crate) fn copy(&mut self, from: &Self, at: usize) {
-        let Some(packed) = from.all.get(at) else { return };
-        self.all.push(Packed { start: self.text.len(), ..packed.clone() });
-        self.text.extend_from_slice(from.text(at));
+    fn packed(&self, at: usize) -> Option<Packed<'_>> {
+        let record = self.records.get(at)?;
+        let aside = match record.has_aside() {
+            true => self.aside.binary_search_by_key(&at, |(of, _)| *of).ok(),
+            false => None,
+        };
+        let aside = aside.map(|at| &self.aside[at].1);
+        let text = &self.texts[at / SHARE][record.start as usize..][..record.room as usize];
+        Some(Packed { record, aside, text })
     }
 
-    fn text(&self, at: usize) -> &[u8] {
-        let start = |at: usize| self.all.get(at).map(|packed| packed.start);
-        let end = start(at + 1).unwrap_or(self.text.len());
-        start(at).and_then(|start| self.text.get(start..end)).unwrap_or_default()
+    /// What is known of the disk at a position.
+    pub(crate) fn known(&self, at: usize) -> Option<Known<'_>> {
+        let Packed { record, aside, text } = self.packed(at)?;
+        Some(Known::of(record, text, aside.map(|aside| &**aside)))
     }
 
     /// The references of this one are all that it needs, whatever was said before.
     pub(crate) fn complete(&mut self, at: usize) {
-        if let Some(packed) = self.all.get_mut(at) {
-            packed.record.bits &= !UNKNOWN_NEEDS;
+        if let Some(record) = self.records.get_mut(at) {
+            record.bits &= !UNKNOWN_NEEDS;
         }
     }
 }
 
 impl Records {
-    /// The records of slots from 0 on, in the order of these piles.
-    pub(crate) fn of(piles: &[Pile]) -> Self {
-        let all = piles.iter().flat_map(|pile| (0..pile.len()).map(move |at| (pile, at)));
-        let mut all = all.peekable();
+    /// The records of slots from 0 on, from where they are in these piles. O(records).
+    pub(crate) fn of(piles: &[Pile], places: &[InPile]) -> Self {
         let mut records = Self::default();
-        let mut sheet = 0;
-        while all.peek().is_some() {
-            let some: Vec<_> = all.by_ref().take(SHEET as usize).collect();
-            let packed = some.iter().filter_map(|(pile, at)| {
-                let Packed { record, aside, .. } = pile.all.get(*at)?;
-                Some((record, aside, pile.text(*at)))
-            });
-            *records.sheets.at(sheet) = Sheet::of(packed);
-            sheet += 1;
+        let packed = |place: &InPile| piles.get(place.pile as usize)?.packed(place.at as usize);
+        for (places, sheet) in places.chunks(SHEET as usize).zip(0..) {
+            let packed: Vec<Packed<'_>> = places.iter().filter_map(packed).collect();
+            *records.sheets.at(sheet) = Sheet::of(&packed);
         }
         records
     }

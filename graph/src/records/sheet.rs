@@ -4,6 +4,7 @@ use diskdag_qcow2::Foreign;
 use triomphe::Arc as Shared;
 
 use super::known::Known;
+use super::pile::Packed;
 use super::text;
 use crate::facts::{DependencyKnowledge, Facts, Finding, Format, Key, State};
 
@@ -21,8 +22,8 @@ pub(super) struct Record {
     pub(super) device: u32,
     pub(super) bits: u32,
     /// Where its part of the text begins, and the room that it has there.
-    start: u32,
-    room: u32,
+    pub(super) start: u32,
+    pub(super) room: u32,
 }
 
 /// From the lowest bit: format (5), state (3), and these.
@@ -86,7 +87,7 @@ impl Sheet {
         if record.bits & KNOWN == 0 {
             return None;
         }
-        let aside = if record.bits & ASIDE == 0 { None } else { self.aside(at) };
+        let aside = if record.has_aside() { self.aside(at) } else { None };
         let text = &self.text[record.start as usize..][..record.room as usize];
         Some(Known::of(record, text, aside))
     }
@@ -109,18 +110,16 @@ impl Sheet {
         self.write(at, if text.len() > LONG { &[] } else { text });
     }
 
-    /// The records of all these, each with its text, which is empty where that lies aside.
-    pub(super) fn of<'p>(
-        records: impl Iterator<Item = (&'p Record, &'p Option<Shared<Aside>>, &'p [u8])> + Clone,
-    ) -> Self {
+    /// These records, one behind the other.
+    pub(super) fn of(all: &[Packed<'_>]) -> Self {
         let mut sheet = Self::default();
-        sheet.text.reserve_exact(records.clone().map(|(_, _, text)| text.len()).sum());
-        for ((record, aside, text), at) in records.zip(0..) {
+        sheet.text.reserve_exact(all.iter().map(|packed| packed.text.len()).sum());
+        for (Packed { record, aside, text }, at) in all.iter().zip(0..) {
             let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
             let (start, room) = (number(sheet.text.len()), number(text.len()));
-            sheet.records[at as usize] = Record { start, room, ..*record };
+            sheet.records[at as usize] = Record { start, room, ..**record };
             sheet.text.extend_from_slice(text);
-            sheet.aside.extend(aside.iter().map(|aside| (at, Shared::clone(aside))));
+            sheet.aside.extend(aside.map(|aside| (at, Shared::clone(aside))));
         }
         sheet
     }
@@ -144,7 +143,7 @@ impl Sheet {
     }
 
     fn drop_aside(&mut self, at: u32) {
-        if self.records[at as usize].bits & ASIDE != 0 {
+        if self.records[at as usize].has_aside() {
             self.aside.retain(|(of, _)| *of != at);
         }
     }
@@ -245,6 +244,10 @@ impl Record {
         };
         let aside = if has_aside { ASIDE } else { 0 };
         Self { inode, device, bits: bits(facts) | aside, start: 0, room: 0 }
+    }
+
+    pub(super) fn has_aside(&self) -> bool {
+        self.bits & ASIDE != 0
     }
 
     pub(super) fn format(&self) -> Format {

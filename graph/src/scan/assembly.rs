@@ -53,31 +53,5 @@ impl<'c> Assembly<'c> {
     }
 }
 
-/// Fewer than these are done before a thread has begun.
-const FEW: usize = 2048;
-
-/// Does `each` for all numbers below `count`, in as many runs as there are threads.
-pub(super) fn in_parallel<T: Send>(
-    threads: usize,
-    count: usize,
-    each: impl Fn(std::ops::Range<usize>) -> T + Sync,
-) -> Vec<T> {
-    let threads = threads.min(count / FEW).max(1);
-    let cut = |run: usize| count * run / threads;
-    let each = &each;
-    std::thread::scope(|scope| {
-        let others: Vec<_> =
-            (1..threads).map(|run| scope.spawn(move || each(cut(run)..cut(run + 1)))).collect();
-        let mut all = vec![each(0..cut(1))];
-        for other in others {
-            match other.join() {
-                Ok(result) => all.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    })
-}
-
 /// Nothing of a scan is kept when it was stopped.
 pub(super) type Step<T> = Result<T, ScanError>;

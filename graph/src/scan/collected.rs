@@ -6,7 +6,7 @@ use crate::apply::ApplyError;
 use crate::facts::{DependencyKnowledge, Facts, Key, State};
 use crate::graph::Graph;
 use crate::links::{BACKING, CERTAIN, NewEdge, STEP, all_traits};
-use crate::records::Pile;
+use crate::records::{InPile, Pile};
 use crate::scan::plain;
 use crate::scan::tables::{Hasher, NOTHING, Tables};
 
@@ -26,8 +26,10 @@ enum Target {
 /// Disks with their edges: those that are files, then those that are none.
 #[derive(Debug, Default)]
 pub(crate) struct Collected {
-    /// All of them, one pile behind the other.
+    /// First what was made before all was known.
     piles: Vec<Pile>,
+    /// Where in those each disk is.
+    places: Vec<InPile>,
     /// How many references each has.
     counts: Vec<u32>,
     edges: Vec<NewEdge<Target>>,
@@ -44,7 +46,8 @@ pub(super) type Positions<'t> = HashMap<&'t Key, u32, Hasher>;
 impl Collected {
     pub(super) fn with_capacity(disks: usize) -> Self {
         Self {
-            piles: vec![Pile::with_capacity(disks)],
+            piles: vec![Pile::default()],
+            places: Vec::with_capacity(disks),
             counts: Vec::with_capacity(disks),
             edges: Vec::with_capacity(disks),
             files: Vec::with_capacity(disks),
@@ -57,12 +60,22 @@ impl Collected {
         self.counts.len()
     }
 
-    fn pile(&mut self) -> &mut Pile {
-        if self.piles.is_empty() {
+    /// Takes what was made before all was known, from which disks were taken already.
+    pub(super) fn were_made(&mut self, made: Pile) {
+        match self.piles.first_mut() {
+            Some(first) => *first = made,
+            None => self.piles.push(made),
+        }
+    }
+
+    fn add(&mut self, facts: &Facts) {
+        while self.piles.len() < 2 {
             self.piles.push(Pile::default());
         }
         let last = self.piles.len() - 1;
-        &mut self.piles[last]
+        let pile = &mut self.piles[last];
+        self.places.push(InPile { pile: number(last), at: number(pile.len()) });
+        pile.push(facts, TOLD);
     }
 
     /// Adds a file.
@@ -92,36 +105,43 @@ impl Collected {
             self.edges.push(NewEdge { to, traits });
         }
         self.counts.push(number(facts.references.len()));
-        self.pile().push(facts, TOLD);
+        self.add(facts);
     }
 
-    /// Adds a file of which the disk was made already: one that needs at most what it was found to need in the
-    /// plain way.
-    pub(super) fn push_made(&mut self, tables: &Tables, file: u32, (made, at): (&Pile, usize)) {
+    /// Adds a file of which the disk was made already, and is there: one that needs at most what it was found to
+    /// need in the plain way.
+    pub(super) fn push_made(&mut self, tables: &Tables, file: u32, at: u32) {
         let backing = plain::backing(tables, file);
         self.files.push(file);
         let edge = |file| NewEdge { to: Target::File(file), traits: BACKING | CERTAIN | STEP };
         self.edges.extend(backing.map(edge));
         self.counts.push(u32::from(backing.is_some()));
-        self.pile().copy(made, at);
+        self.places.push(InPile { pile: 0, at });
     }
 
     /// Adds a node that is no file. After all files, and in the order of their positions.
     pub(super) fn push_loose(&mut self, facts: &Facts) {
         self.counts.push(0);
-        self.pile().push(facts, TOLD);
+        self.add(facts);
     }
 
-    /// The references of the disk at this position of the first pile are all that it has.
+    /// The references of the disk at this position are all that it has.
     pub(super) fn complete(&mut self, position: usize) {
-        if let Some(pile) = self.piles.first_mut() {
-            pile.complete(position);
+        let Some(InPile { pile, at }) = self.places.get(position).copied() else { return };
+        if let Some(pile) = self.piles.get_mut(pile as usize) {
+            pile.complete(at as usize);
         }
     }
 
     pub(super) fn append(&mut self, other: Self) {
         let strays = number(self.strays.len());
-        self.piles.extend(other.piles);
+        // The first pile is the same for both.
+        let more = number(self.piles.len().saturating_sub(1));
+        self.piles.extend(other.piles.into_iter().skip(1));
+        self.places.extend(other.places.into_iter().map(|place| match place.pile {
+            0 => place,
+            pile => InPile { pile: pile + more, ..place },
+        }));
         self.counts.extend(other.counts);
         self.edges.extend(other.edges.into_iter().map(|NewEdge { to, traits }| match to {
             Target::Stray(at) => NewEdge { to: Target::Stray(strays + at), traits },
@@ -132,8 +152,12 @@ impl Collected {
         self.strays.extend(other.strays);
     }
 
-    /// The graph of them.
-    pub(in crate::scan) fn into_graph(mut self, tables: &Tables) -> Result<Graph, ApplyError> {
+    /// The graph of them, made by so many threads.
+    pub(in crate::scan) fn into_graph(
+        mut self,
+        tables: &Tables,
+        threads: usize,
+    ) -> Result<Graph, ApplyError> {
         let mut slots = vec![NOTHING; tables.files.len()];
         for (file, slot) in self.files.iter().zip(0..) {
             slots[*file as usize] = slot;
@@ -161,7 +185,7 @@ impl Collected {
             };
             edges.push(NewEdge { to, traits });
         }
-        Graph::of_all(&self.piles, &self.counts, &edges)
+        Graph::of_all((&self.piles, &self.places), (&self.counts, &edges), threads)
     }
 }
 

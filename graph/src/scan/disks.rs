@@ -3,7 +3,7 @@
 use diskdag_qcow2::Foreign;
 
 use crate::facts::{DependencyKnowledge, EdgeFacts, Facts, Finding, Format, Key, State};
-use crate::scan::assembly::in_parallel;
+use crate::parallel::in_parallel;
 use crate::scan::collected::Collected;
 use crate::scan::content::{Content, is_raw_by_name};
 use crate::scan::declared::may_refer;
@@ -36,7 +36,7 @@ pub(super) fn collect(
         let mut doubtful = Vec::new();
         for &(number, early) in files.get(run).unwrap_or_default() {
             if early != NOTHING && tables.is_as_met(number) {
-                collected.push_made(tables, number, (&made, early as usize));
+                collected.push_made(tables, number, early);
                 continue;
             }
             if !is_disk(tables, number) {
@@ -73,6 +73,7 @@ pub(super) fn collect(
         }
     }
     let mut disks = disks.unwrap_or_default();
+    disks.were_made(made);
     for facts in loose {
         let mut facts = facts.clone();
         let by_path = facts.paths.first().is_some_and(|path| {

@@ -332,7 +332,7 @@ impl Placed {
 impl Gathered {
     /// Makes the graph.
     pub(crate) fn into_scanned(self, scan: Scan) -> Result<(Scanned, Base), ScanError> {
-        let mut graph = self.disks.into_graph(&self.base.tables)?;
+        let mut graph = self.disks.into_graph(&self.base.tables, scan.threads.get())?;
         graph.set_coverage(self.coverage);
         let images = self.base.named.images(&graph);
         let owned = scan.owned(&graph, &self.base.named);

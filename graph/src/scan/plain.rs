@@ -5,7 +5,7 @@
 use diskdag_qcow2::reference::{Reference, Rule};
 
 use crate::facts::{Certainty, EdgeFacts, EdgeKind};
-use crate::scan::assembly::in_parallel;
+use crate::parallel::in_parallel;
 use crate::scan::content::{Content, FormatName};
 use crate::scan::paths::split;
 use crate::scan::tables::{ELABORATE, NOTHING, Tables};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::crew::Shared;
-use crate::scan::names::Names;
+use crate::scan::names::{Listing, Names};
 use crate::scan::paths::os_str;
 use crate::scan::record::{Folder, Part};
 use crate::scan::work::{Batch, Done, Parent, Place, Work};
@@ -25,6 +25,8 @@ pub(super) struct Worker<'s> {
     pub(super) shared: &'s Arc<Shared>,
     position: &'s AtomicU64,
     pub(super) buffer: Vec<u8>,
+    /// Where the system puts the names of a directory.
+    listing: Vec<u8>,
     /// How often it had waited for the disk when that was asked last.
     pub(super) waits: u64,
     pub(super) done: Done,
@@ -32,7 +34,8 @@ pub(super) struct Worker<'s> {
 
 impl<'s> Worker<'s> {
     pub(super) fn new(shared: &'s Arc<Shared>, position: &'s AtomicU64) -> Self {
-        Self { shared, position, buffer: Vec::new(), waits: u64::MAX, done: Done::default() }
+        let (buffer, listing) = (Vec::new(), Vec::new());
+        Self { shared, position, buffer, listing, waits: u64::MAX, done: Done::default() }
     }
 
     pub(super) fn run(&mut self, work: &Work) -> Done {
@@ -125,10 +128,10 @@ impl<'s> Worker<'s> {
         let began = self.shared.orders.now();
         let device = Some(directory.measures.device);
         let parent = Parent { device, is_remote, is_link: false };
-        let mut names = Names::default();
+        let mut names = Listing::default();
         let mut folders = Vec::new();
         let mut untold = BTreeMap::new();
-        let listed = directory.list(|name, kind, inode| {
+        let listed = directory.list(&mut self.listing, |name, kind, inode| {
             let kind = match kind {
                 EntryKind::Unknown => match directory.ask(name, false) {
                     Ok(asked) => asked.kind,
@@ -168,14 +171,12 @@ impl<'s> Worker<'s> {
             is_told: !is_remote,
             folders: folders.into(),
         });
-        names.entries.sort_unstable();
-        self.done.found.names += names.entries.len();
+        self.done.found.names += names.len();
         let known = self.known_names(measures.identity());
         let at = Arc::new(Place { is_trusted: false, directory, path, is_remote, known });
-        let batches: Vec<(Names, u32)> = names.split().zip(0..).collect();
         // The last piece of work is the first to be done.
         self.done.work.extend(
-            batches.into_iter().rev().map(|(entries, number)| {
+            names.into_batches().rev().map(|(entries, number)| {
                 Work::Names(Batch { at: Arc::clone(&at), number, entries })
             }),
         );
@@ -188,8 +189,8 @@ impl<'s> Worker<'s> {
         let waited = self.waits;
         let began = self.shared.orders.now();
         let mut part = Part::default();
-        part.entries.reserve(entries.entries.len());
-        for position in 0..entries.entries.len() {
+        part.entries.reserve(entries.len());
+        for position in 0..entries.len() {
             if self.is_stopped_at(position) {
                 return;
             }
@@ -199,7 +200,7 @@ impl<'s> Worker<'s> {
         }
         self.hand_in(at, *number, Arc::new(part));
         let more = voluntary_waits().saturating_sub(waited);
-        self.done.has_waited = more > entries.entries.len() as u64 / 8;
+        self.done.has_waited = more > entries.len() as u64 / 8;
     }
 
     /// One more entry is begun; the caller watches that there is always one more.

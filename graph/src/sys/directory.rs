@@ -140,10 +140,16 @@ impl Directory {
         Ok(Self { fd, measures })
     }
 
-    /// Calls `each` with the name, the kind and the inode number of every entry but `.` and `..`.
+    /// Calls `each` with the name, the kind and the inode number of every entry but `.` and `..`. `buffer` is for
+    /// the next listing again.
     #[cfg(target_os = "linux")]
-    pub(crate) fn list(&self, mut each: impl FnMut(&CStr, EntryKind, u64)) -> io::Result<()> {
-        let mut buffer = Vec::with_capacity(LIST_BUFFER);
+    pub(crate) fn list(
+        &self,
+        buffer: &mut Vec<u8>,
+        mut each: impl FnMut(&CStr, EntryKind, u64),
+    ) -> io::Result<()> {
+        buffer.clear();
+        buffer.reserve(LIST_BUFFER);
         let mut entries = rustix::fs::RawDir::new(&self.fd, buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
@@ -157,7 +163,11 @@ impl Directory {
 
     /// Calls `each` with the name, the kind and the inode number of every entry but `.` and `..`.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn list(&self, mut each: impl FnMut(&CStr, EntryKind, u64)) -> io::Result<()> {
+    pub(crate) fn list(
+        &self,
+        _: &mut Vec<u8>,
+        mut each: impl FnMut(&CStr, EntryKind, u64),
+    ) -> io::Result<()> {
         for entry in rustix::fs::Dir::read_from(&self.fd)? {
             let entry = entry?;
             let name = entry.file_name();

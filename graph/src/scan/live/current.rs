@@ -220,7 +220,7 @@ impl Live {
     /// Makes the graph what was gathered.
     fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
         let Gathered { disks, coverage, record, counts, opened, start, base } = gathered;
-        let now = disks.into_graph(&base.tables)?;
+        let now = disks.into_graph(&base.tables, self.scan.threads.get())?;
         let disks = now.disks().map(|disk| disk.facts()).collect();
         let (changes, told) = changes::changes(&self.now.graph, disks);
         self.now.graph.apply(changes)?;
