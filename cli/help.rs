@@ -187,21 +187,33 @@ Exits 7 when some of them may be of use: an owner's file or a part of the scope 
 read, or the scope is assumed.";
 
 pub(crate) const WHAT_IF: &str = "\
-All changes are made together, in memory; images that are removed go last. Told are the verdict
-on those, as can-rm gives it; what would be missing, and who would be broken by that; new cycles;
-what would be needed no more; chains that would be deeper than they should; and what would be
-copied, at most, and given back.
+All changes are made together, in memory: moves first, then what is created, rebased and flattened,
+and images that are removed go last. Names are resolved anew, as QEMU would do it then. Told are
+the verdict on those that go, as can-rm gives it, on files that a move would replace, too; what
+would be missing, and who would be broken by that; new cycles; who would have to be re-pointed,
+because the disk that it needs is called otherwise or its own names lead elsewhere from the new
+directory; owners that would not find their disks; what would no longer be missing; what would be
+needed no more; chains that would be deeper than they should; and what would be copied, at most,
+and given back. Hard links and symbolic links keep what still leads through them.
 
---json: changes (kind, path, onto), verdict (null where nothing is removed), blockers, frees,
-copies, missing (path, needed-by), broken, cycles, unneeded (path, frees), unneeded-frees,
-deepest-before, deepest, deep (path, depth, verdict), doubts, and the scope as ever.
+--rm takes a disk away with all its names. --mv renames one file, or the symbolic link that IMAGE
+is; to another file system it is a copy. The name that --rebase and --create give to BACKING is the
+path as you type it, made absolute: it counts where that leads when all is done.
+
+--json: changes (kind, path, onto or to), verdict (null where nothing is removed or replaced),
+blockers, frees, copies, replaced, missing (path, needed-by), broken, cycles, repoint (path, kind,
+name, to: where it should lead, null if that is gone; finds: what would be found, null if nothing;
+finds-overlay: which is an overlay of what is meant), found (path, needed-by), owners (owner, path,
+to, finds), out-of-scope, unneeded (path, frees), unneeded-frees, deepest-before, deepest, deep
+(path, depth, verdict), doubts, and the scope as ever.
 
 Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
-  $ diskdag what-if --root /srv --rebase a.qcow2 new.qcow2 --rebase b.qcow2 new.qcow2
-  $ diskdag what-if --create next.qcow2 vm-63.qcow2
-Exits 0 when all would be well, 4 when an image may not be removed, 6 when a chain would be
-broken or a cycle made, 7 when that is not known, 5 not found.";
+  $ diskdag what-if --root /srv --mv base.qcow2 golden/ --rebase vm.qcow2 golden/base.qcow2
+  $ diskdag what-if --root /srv --mv vm.qcow2 vm-1.qcow2 --create vm.qcow2 vm-1.qcow2
+Exits 0 when all would be well, 4 when an image may not be removed, or is in use and may not be
+moved, 6 when a chain would be broken, read another disk, or a cycle be made, or an owner not find
+its disk, 7 when that is not known, 5 not found.";
 
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.

@@ -65,6 +65,8 @@ mod owners;
 mod space;
 // `orphans` and `what-if`.
 mod planning;
+// What was supposed, beside what qemu-img makes of it.
+mod supposed;
 // The index that a scan starts from.
 mod index;
 // The graph kept current.

@@ -170,3 +170,76 @@ fn a_change_that_makes_no_sense_is_refused() {
     let twice = ask().arg("--flatten").image("leaf.qcow2").arg("--rebase").image("leaf.qcow2");
     twice.image("base.qcow2").go().exits(64);
 }
+
+/// A move by hand breaks those who name the old path, and what the image itself names from its directory.
+#[test]
+fn who_loses_a_disk_that_moves_and_what_it_loses_is_told() {
+    let (fleet, _) = fleet();
+    std::fs::create_dir(fleet.path("golden")).unwrap();
+    let ask =
+        || fleet.diskdag("what-if").rooted().arg("--mv").image("middle.qcow2").image("golden");
+    let answer = ask().json().go().exits(6).scanned("what-if");
+    let told = |key: &str| -> Vec<(PathBuf, String, Value)> {
+        let repoint = items(&answer, "repoint").iter();
+        repoint
+            .map(|one| (path_of(one), text_of(one, "name").to_owned(), one[key].clone()))
+            .collect()
+    };
+    let (leaf, moved) = (fleet.path("leaf.qcow2"), fleet.path("golden/middle.qcow2"));
+    let base = fleet.path("base.qcow2");
+    let pair = |path: &PathBuf, name: &str, to: &PathBuf| {
+        (path.clone(), name.to_owned(), serde_json::json!(to))
+    };
+    let expected = [pair(&moved, "base.qcow2", &base), pair(&leaf, "middle.qcow2", &moved)];
+    assert_eq!(told("to"), expected, "{answer}");
+    assert!(told("finds").iter().all(|(.., finds)| finds.is_null()), "{answer}");
+    assert_eq!(answer["broken"], serde_json::json!([moved, leaf]));
+    assert_eq!((&answer["verdict"], number(&answer, "copies")), (&Value::Null, 0));
+    ask().go().exits(6).says("would have to be re-pointed").says("golden/middle.qcow2");
+    // Re-pointed in the same set, both, all is well.
+    let ask = ask().arg("--rebase").image("leaf.qcow2").image("golden/middle.qcow2");
+    let ask = ask.arg("--rebase").image("middle.qcow2").image("base.qcow2");
+    let answer = ask.json().go().exits(0).scanned("what-if");
+    assert!(items(&answer, "missing").is_empty() && items(&answer, "repoint").is_empty());
+    assert!(fleet.path("middle.qcow2").exists() && !fleet.path("golden/middle.qcow2").exists());
+}
+
+/// `mv` says nothing when it replaces a disk that others read through.
+#[test]
+fn a_disk_that_a_move_would_replace_is_judged_as_if_it_were_removed() {
+    let (fleet, map) = fleet();
+    let ask = || fleet.diskdag("what-if").rooted().arg("--mv").image("spare.qcow2");
+    let answer = ask().image("middle.qcow2").json().go().exits(4).scanned("what-if");
+    assert_eq!(answer["verdict"], "no");
+    assert_eq!(answer["replaced"], serde_json::json!([fleet.path("middle.qcow2")]));
+    assert_eq!(path_of(&items(&answer, "blockers")[0]), fleet.path("leaf.qcow2"));
+    let repoint = &items(&answer, "repoint")[0];
+    assert_eq!((path_of(repoint), &repoint["to"]), (fleet.path("leaf.qcow2"), &Value::Null));
+    assert_eq!(repoint["finds"], serde_json::json!(fleet.path("middle.qcow2")));
+    // It is the one that was there first which goes, wherever the other is moved on to.
+    let onward = ask().image("leaf.qcow2").arg("--mv").image("leaf.qcow2").image("onward.qcow2");
+    let answer = onward.json().go().exits(0).scanned("what-if");
+    assert_eq!(answer["verdict"], "yes", "{answer}");
+    // Nothing needs this one, but its owner would find another in its place.
+    let ask = ask().image("leaf.qcow2").arg("--owners").arg(&map);
+    std::fs::write(&map, "images/spare.qcow2\tsandbox 17\n").unwrap();
+    let answer = ask.json().go().exits(6).scanned("what-if");
+    assert_eq!(answer["verdict"], "yes", "{answer}");
+    assert_eq!(text_of(&items(&answer, "owners")[0], "owner"), "sandbox 17");
+}
+
+/// A snapshot taken by hand: what stood on the disk stands on its new overlay, and reads the same.
+#[test]
+fn who_finds_an_overlay_of_what_it_needs_is_told_so_and_not_called_broken() {
+    let (fleet, _) = fleet();
+    let ask =
+        fleet.diskdag("what-if").rooted().arg("--mv").image("middle.qcow2").image("old.qcow2");
+    let ask = ask.arg("--create").image("middle.qcow2").image("old.qcow2");
+    let answer = ask.json().go().exits(0).scanned("what-if");
+    let repoint = &items(&answer, "repoint")[0];
+    assert_eq!(
+        (path_of(repoint), &repoint["finds-overlay"]),
+        (fleet.path("leaf.qcow2"), &true.into())
+    );
+    assert_eq!((number(&answer, "deepest-before"), number(&answer, "deepest")), (2, 3));
+}

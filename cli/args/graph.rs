@@ -34,11 +34,14 @@ pub(crate) struct Orphans {
 
 /// Arguments of `what-if`.
 #[derive(Debug, Args)]
-#[group(id = "change", required = true, multiple = true, args = ["rm", "rebase", "flatten", "create"])]
+#[group(id = "change", required = true, multiple = true, args = ["rm", "mv", "rebase", "flatten", "create"])]
 pub(crate) struct WhatIf {
-    /// IMAGE is removed, after all else is done; repeatable
+    /// IMAGE is removed, with all its names, after all else is done; repeatable
     #[arg(long, value_name = "IMAGE")]
     pub(crate) rm: Vec<PathBuf>,
+    /// IMAGE gets another path: a new name, or a directory that takes it in; repeatable
+    #[arg(long, num_args = 2, value_names = ["IMAGE", "NEWPATH"])]
+    pub(crate) mv: Vec<PathBuf>,
     /// IMAGE gets BACKING as its backing file; repeatable
     #[arg(long, num_args = 2, value_names = ["IMAGE", "BACKING"])]
     pub(crate) rebase: Vec<PathBuf>,

@@ -12,6 +12,7 @@ use crate::scan::beside::Beside;
 use crate::scan::crew::Crew;
 use crate::scan::question::Met;
 use crate::scan::record::Part;
+use crate::scan::suppose::World;
 use crate::scan::tables::{Hasher, Tables};
 
 pub(super) struct Assembly<'c> {
@@ -27,6 +28,8 @@ pub(super) struct Assembly<'c> {
     /// Files out of the scope that were met.
     pub(super) met: Vec<u32>,
     pub(super) opened: u64,
+    /// What is supposed to be other than it is.
+    pub(super) supposed: Option<World>,
 }
 
 impl<'c> Assembly<'c> {
@@ -40,6 +43,7 @@ impl<'c> Assembly<'c> {
             known: HashSet::default(),
             met: Vec::new(),
             opened: 0,
+            supposed: None,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::scan::question::Gap;
 use crate::scan::record::Record;
 use crate::scan::run::Scan;
 use crate::scan::scanned::{ImageError, ScanError, Scanned, Statistics};
+use crate::scan::suppose::World;
 use crate::scan::tables::Tables;
 use crate::scan::waived::Waivers;
 use crate::scan::work::Found;
@@ -60,7 +61,19 @@ impl Scan {
         let Found { folders, parts, doubts, skipped, elsewhere, counts, .. } = found;
         let record = Record::new(folders, parts);
         let as_of = AsOf { generation: before.inner.generation + 1, time };
-        Ok(Walked { crew, intake, record, doubts, skipped, elsewhere, counts, start, as_of })
+        let supposed = None;
+        Ok(Walked {
+            crew,
+            intake,
+            record,
+            doubts,
+            skipped,
+            elsewhere,
+            counts,
+            start,
+            as_of,
+            supposed,
+        })
     }
 
     /// Has nothing to walk.
@@ -70,19 +83,13 @@ impl Scan {
         control: &Control,
         turns: Arc<AtomicU64>,
     ) -> Walked {
-        let crew = Crew::alone(self.orders(before, None, control), turns);
-        let as_of = AsOf { generation: before.inner.generation + 1, time: SystemTime::now() };
-        Walked {
-            crew,
-            intake: None,
-            record: Record::default(),
-            doubts: Vec::new(),
-            skipped: Vec::new(),
-            elsewhere: Vec::new(),
-            counts: Counts::default(),
-            start: Instant::now(),
-            as_of,
-        }
+        Walked::nothing(Crew::alone(self.orders(before, None, control), turns), before)
+    }
+
+    /// Walks nothing: what a walk would find is supposed to be this record.
+    pub(super) fn supposing(crew: Crew, record: Record, before: &Record, world: World) -> Walked {
+        let elsewhere = before.inner.elsewhere().to_vec();
+        Walked { record, elsewhere, supposed: Some(world), ..Walked::nothing(crew, before) }
     }
 
     /// What workers go by.
@@ -113,11 +120,16 @@ impl Scan {
         control: &Control,
     ) -> Result<Gathered, ScanError> {
         let Walked { crew, intake, mut record, .. } = walked;
-        let Walked { doubts, skipped, elsewhere, counts, start, as_of, .. } = walked;
+        let Walked { doubts, skipped, elsewhere, counts, start, as_of, supposed, .. } = walked;
         let intake = intake.unwrap_or_else(|| Intake::of(&record.inner));
         let (tables, lineup) = intake.finish(&record.inner);
         let mut assembly = Assembly::new(&crew, tables);
+        record.lies_elsewhere(&elsewhere);
         assembly.tables.directories.lie_elsewhere(elsewhere);
+        assembly.supposed = supposed;
+        if let Some(world) = &mut assembly.supposed {
+            world.number(&mut assembly.tables.directories);
+        }
         let named = self.place(&mut assembly)?;
         plain::resolve_plain(&mut assembly.tables, crew.threads());
         references::resolve_all(&mut assembly)?;
@@ -259,9 +271,26 @@ pub(crate) struct Walked {
     counts: Counts,
     start: Instant,
     pub(crate) as_of: AsOf,
+    supposed: Option<World>,
 }
 
 impl Walked {
+    fn nothing(crew: Crew, before: &Record) -> Self {
+        let as_of = AsOf { generation: before.inner.generation + 1, time: SystemTime::now() };
+        Self {
+            crew,
+            intake: None,
+            record: Record::default(),
+            doubts: Vec::new(),
+            skipped: Vec::new(),
+            elsewhere: Vec::new(),
+            counts: Counts::default(),
+            start: Instant::now(),
+            as_of,
+            supposed: None,
+        }
+    }
+
     /// Whether it is what `before` says, and nothing else had to be asked for that.
     pub(crate) fn is_as(&self, before: &Record) -> bool {
         self.doubts.is_empty()
@@ -299,7 +328,7 @@ pub(crate) struct Base {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Named {
     places: Vec<Placed>,
-    claims: Vec<Result<Key, Gap>>,
+    pub(super) claims: Vec<Result<Key, Gap>>,
 }
 
 impl Named {

@@ -39,6 +39,7 @@ mod saved;
 mod scanned;
 mod scope;
 mod settings;
+mod suppose;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub use saved::IndexError;
 pub use scanned::{ImageError, ScanError, Scanned, Statistics};
 pub use scope::{Fingerprint, Scope, Waiver};
 pub use settings::{Settings, SettingsError};
+pub use suppose::{Bereft, Strayed, SupposeError, Supposed, Supposition};
 pub use verify::Verified;
 
 pub(crate) use text::printable;

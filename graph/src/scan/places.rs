@@ -8,6 +8,7 @@ use crate::scan::assembly::{Assembly, Step};
 use crate::scan::beside::Beside;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Met, Question};
+use crate::scan::record::Part;
 
 /// Where a path leads.
 pub(super) enum Place {
@@ -79,6 +80,12 @@ impl Assembly<'_> {
     /// Opens a file that the walk has not met under this name.
     fn open(&mut self, directory: u32, name: &[u8]) -> Step<Place> {
         let path = join(bytes(self.tables.directories.path(directory)), name);
+        if let Some(world) = &mut self.supposed {
+            let at = self.tables.directories.path(directory);
+            if let Some(instead) = world.instead(self.crew, (directory, at), name)? {
+                return Ok(self.take(directory, path, instead));
+            }
+        }
         if !self.ahead.contains_key(&path) {
             match self.ask(About::File(PathBuf::from(os_str(&path))))? {
                 Some(Answer::Files(files)) => self.ahead.extend(files),
@@ -96,6 +103,12 @@ impl Assembly<'_> {
         if !self.tables.directories.is_in_scope(directory) && self.known.insert(path.clone()) {
             self.beside.push(Beside::file(&path, met));
         }
+        if let Some(world) = &mut self.supposed {
+            let at = self.tables.directories.path(directory);
+            if let Some(behind) = world.behind(self.crew, at, name, met)? {
+                return Ok(self.take(directory, path, behind));
+            }
+        }
         // What is not there stays known as such: thousands may miss the same base.
         let (part, was_opened) = match met {
             Met::Nowhere(gap) => return Ok(Place::Nowhere { gap: gap.clone(), path }),
@@ -105,6 +118,17 @@ impl Assembly<'_> {
         self.opened += u64::from(was_opened);
         let met = self.meet(directory, path.clone(), part);
         Ok(met.map_or(Place::Nowhere { path, gap: Gap::Missing }, Place::File))
+    }
+
+    /// Takes in what is supposed to be at a path.
+    fn take(&mut self, directory: u32, path: Vec<u8>, found: Result<Arc<Part>, Gap>) -> Place {
+        match found {
+            Ok(part) => {
+                let met = self.meet(directory, path.clone(), part);
+                met.map_or(Place::Nowhere { path, gap: Gap::Missing }, Place::File)
+            }
+            Err(gap) => Place::Nowhere { path, gap },
+        }
     }
 
     fn ask(&self, about: About) -> Step<Option<Answer>> {

@@ -37,6 +37,8 @@ pub(super) enum About {
     File(PathBuf),
     /// What there is at a path, and whether at the end of a symbolic link.
     Sight(PathBuf, bool),
+    /// What lies at a path itself, no symbolic link followed.
+    Name(PathBuf),
     /// What must stay the same for a waiver to hold.
     Fingerprint(PathBuf),
     /// Files, at least one.
@@ -54,6 +56,7 @@ pub(super) enum Answer {
     /// The file, and those that its chain names in the same directory, each with its path.
     Files(Vec<(Vec<u8>, Met)>),
     Sight(Sight),
+    Name(Result<Lies, Gap>),
     /// What is there now; nothing where there is nothing; nothing at all if that is not known.
     Fingerprint(Option<Option<Fingerprint>>),
     /// What the file system shares of each.
@@ -72,6 +75,13 @@ pub(super) enum Sight {
     Nowhere,
     /// That could not be found out.
     Unknown,
+}
+
+/// What lies at a path itself.
+pub(super) enum Lies {
+    Link { target: Vec<u8>, to_directory: bool },
+    Directory,
+    Other,
 }
 
 /// A file out of the scope, or why there is none.
@@ -111,6 +121,7 @@ impl About {
             | Self::Identity(path)
             | Self::File(path)
             | Self::Sight(path, _)
+            | Self::Name(path)
             | Self::Fingerprint(path) => path,
             Self::Shared(files) => files.first().map_or(Path::new(""), |(path, _)| path),
             Self::Several(all) => all.first().map_or(Path::new(""), |first| first.path()),
@@ -123,6 +134,7 @@ impl About {
             Self::Identity(path) => Answer::Identity(identity(path)),
             Self::File(path) => Answer::Files(chain(path, orders, buffer)),
             Self::Sight(path, follows) => Answer::Sight(sight(path, *follows)),
+            Self::Name(path) => Answer::Name(lies(path).map_err(|error| gap_of(&error))),
             Self::Fingerprint(path) => Answer::Fingerprint(Fingerprint::of(path).ok()),
             Self::Shared(files) => Answer::Shared(files.iter().map(sharing).collect()),
             Self::Several(all) => {
@@ -160,6 +172,15 @@ fn identity(path: &Path) -> Result<(u64, u64), Gap> {
     let metadata = std::fs::metadata(path).map_err(|error| gap_of(&error))?;
     let Stat { device, inode, .. } = Stat::of(&metadata);
     Ok((device, inode))
+}
+
+fn lies(path: &Path) -> std::io::Result<Lies> {
+    let kind = std::fs::symlink_metadata(path)?.file_type();
+    if !kind.is_symlink() {
+        return Ok(if kind.is_dir() { Lies::Directory } else { Lies::Other });
+    }
+    let target = std::fs::read_link(path)?.into_os_string().into_encoded_bytes();
+    Ok(Lies::Link { target, to_directory: path.is_dir() })
 }
 
 fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {

@@ -37,7 +37,18 @@ pub(crate) struct Inner {
     pub(crate) parts: Vec<OfFolder>,
     /// Files out of the scope that references led to, by the path that led there.
     pub(crate) outside: Arc<Outside>,
+    /// What else the scan has found out that made it; of no use to the next one.
+    walk: Arc<Walk>,
     by_identity: HashMap<(u64, u64), u32, foldhash::fast::RandomState>,
+}
+
+/// What a record keeps of its own scan alone.
+#[derive(Clone, Debug, Default)]
+struct Walk {
+    /// Directories that it has not looked at: an earlier one has.
+    kept: HashSet<(u64, u64)>,
+    /// Other paths at which directories lie.
+    elsewhere: Vec<((u64, u64), PathBuf)>,
 }
 
 /// A part, and the number of the directory that it is of.
@@ -125,6 +136,7 @@ impl Record {
         if kept.is_empty() {
             return;
         }
+        Arc::make_mut(&mut inner.walk).kept = kept.iter().map(Folder::identity).collect();
         let mut parts = Vec::new();
         for folder in &kept {
             let identity = folder.measures.identity();
@@ -133,6 +145,14 @@ impl Record {
             parts.extend(entries.map(|((_, part), number)| (identity, number, Arc::clone(part))));
         }
         inner.add(kept, parts);
+    }
+
+    /// Notes where directories lie beside the paths under which they are shown.
+    pub(crate) fn lies_elsewhere(&mut self, elsewhere: &[((u64, u64), PathBuf)]) {
+        if !elsewhere.is_empty() {
+            let inner = Arc::make_mut(&mut self.inner);
+            Arc::make_mut(&mut inner.walk).elsewhere = elsewhere.to_vec();
+        }
     }
 
     /// Number of directories and of entries.
@@ -253,17 +273,36 @@ impl Inner {
         }
         folders.append(&mut self.folders);
         let (generation, outside) = (self.generation, std::mem::take(&mut self.outside));
-        *self = Self { generation, outside, ..Self::put_together(folders, parts) };
+        let walk = std::mem::take(&mut self.walk);
+        *self = Self { generation, outside, walk, ..Self::put_together(folders, parts) };
     }
 
     pub(crate) fn new(folders: Vec<Folder>, parts: Vec<OfFolder>, outside: Arc<Outside>) -> Self {
         let identities = folders.iter().map(|folder| folder.measures.identity()).zip(0..);
         let by_identity = identities.collect();
-        Self { generation: 0, folders, parts, outside, by_identity }
+        Self { generation: 0, folders, parts, outside, walk: Arc::default(), by_identity }
     }
 
     pub(crate) fn of_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
+    }
+
+    /// The directories that the scan has looked at which made this, with their entries.
+    pub(super) fn searched(&self) -> impl Iterator<Item = (&Folder, &[OfFolder])> {
+        let all = self.folders.iter().zip(0..);
+        all.filter(|(folder, _)| self.was_searched(folder.identity())).map(|(folder, number)| {
+            (folder, self.parts.get(self.range(number)).unwrap_or_default())
+        })
+    }
+
+    /// Whether it has looked at this one.
+    pub(super) fn was_searched(&self, directory: (u64, u64)) -> bool {
+        !self.walk.kept.contains(&directory)
+    }
+
+    /// Other paths at which directories lie.
+    pub(super) fn elsewhere(&self) -> &[((u64, u64), PathBuf)] {
+        &self.walk.elsewhere
     }
 
     /// The directory of this identity, and its entries.

@@ -191,6 +191,14 @@ impl Owned {
         names
     }
 
+    /// All claims that lead to a disk, each with its number.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (DiskId, usize, &Claim)> {
+        self.by_disk.iter().flat_map(|(disk, claims)| {
+            let numbers = claims.iter().map(|claim| *claim as usize);
+            numbers.filter_map(|number| Some((*disk, number, self.owners.claims.get(number)?)))
+        })
+    }
+
     /// What could not be read, and might name any disk.
     pub fn doubts(&self) -> &[Doubt] {
         &self.owners.doubts

@@ -19,6 +19,8 @@ mod programs;
 mod saved;
 /// File systems that never answer.
 mod silent;
+/// What would be found, beside what is.
+mod suppose;
 /// What nobody tells of, what is waived, what owners name.
 mod untold;
 /// Whether an earlier answer still holds.

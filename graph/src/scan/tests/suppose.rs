@@ -1,0 +1,343 @@
+//! What is supposed, beside what is found when it was really done.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+use diskdag_qcow2::create::{Backing, Create};
+use proptest::prelude::*;
+
+use super::fleet::Fleet;
+use super::programs::{acts, folders};
+use crate::facts::Key;
+use crate::scan::{Control, Owners, Scanned, SupposeError, Supposed, Supposition};
+use crate::{DiskId, EdgeKind, Facts, Graph, State};
+
+/// One of a few names in one of a few directories, the last of which is out of the scope.
+type Place = (u8, u8);
+
+#[derive(Clone, Debug)]
+enum Idea {
+    Move(Place, Place),
+    Remove(Place),
+    Rebase(Place, Option<Place>),
+    Create(Place, Place),
+}
+
+fn path(fleet: &Fleet, (directory, name): Place) -> PathBuf {
+    let directory = ["in", "in/a", "in/a/b", "out"][usize::from(directory)];
+    fleet.path(&format!("{directory}/{name}"))
+}
+
+fn ideas() -> impl Strategy<Value = Idea> {
+    let place = || (0..4_u8, 0..5_u8);
+    prop_oneof![
+        5 => (place(), place()).prop_map(|(from, to)| Idea::Move(from, to)),
+        1 => place().prop_map(Idea::Remove),
+        2 => (place(), proptest::option::of(place())).prop_map(|(at, onto)| Idea::Rebase(at, onto)),
+        1 => (place(), place()).prop_map(|(at, onto)| Idea::Create(at, onto)),
+    ]
+}
+
+impl Idea {
+    fn supposition(&self, fleet: &Fleet, graph: &Graph) -> Option<Supposition> {
+        let is_there =
+            |disk: &DiskId| graph.disk(*disk).is_some_and(|it| it.state() != State::Missing);
+        let disk = |place: Place| graph.find(&path(fleet, place)).filter(is_there);
+        Some(match *self {
+            // Into a directory `mv` moves; `rename`, by which it is done here, does not.
+            Self::Move(_, to) if path(fleet, to).is_dir() => return None,
+            Self::Move(from, to) => {
+                Supposition::Move { from: path(fleet, from), to: path(fleet, to) }
+            }
+            Self::Remove(place) => Supposition::Remove(disk(place)?),
+            Self::Rebase(place, onto) => {
+                Supposition::Rebase { disk: disk(place)?, onto: onto.map(|at| path(fleet, at)) }
+            }
+            Self::Create(at, onto) => {
+                Supposition::Create { path: path(fleet, at), onto: path(fleet, onto) }
+            }
+        })
+    }
+}
+
+fn suppose(scanned: &Scanned, all: &[Supposition]) -> Result<Supposed, SupposeError> {
+    scanned.suppose(all, &Control::default())
+}
+
+/// All names of regular files.
+fn files(fleet: &Fleet) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![fleet.path("in"), fleet.path("out")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let entry = entry.unwrap();
+            let kind = entry.file_type().unwrap();
+            match (kind.is_dir(), kind.is_file()) {
+                (true, _) => open.push(entry.path()),
+                (_, true) => files.push(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+fn inode(path: &Path) -> u64 {
+    path.symlink_metadata().unwrap().ino()
+}
+
+/// Does it, by whatever the system calls are. Disks are known by the inode that they had.
+fn really(fleet: &Fleet, graph: &Graph, all: &[Supposition]) {
+    let inode_of = |disk: DiskId| match graph.disk(disk).unwrap().key().to_key() {
+        Key::File { inode, .. } => inode,
+        Key::Name(_) => panic!("a file that was not looked at"),
+    };
+    let write = |at: &Path, onto: Option<&Path>| {
+        let content = onto.and_then(|onto| std::fs::read(onto).ok());
+        let is_raw = content.is_some_and(|content| !content.starts_with(b"QFI\xfb"));
+        let format = Some(if is_raw { &b"raw"[..] } else { b"qcow2" });
+        let backing =
+            onto.map(|onto| Backing { name: onto.as_os_str().as_encoded_bytes(), format });
+        let image = Create { virtual_size: 1 << 20, backing, ..Create::default() };
+        image.build().unwrap().write_to(&File::create(at).unwrap()).unwrap();
+    };
+    for one in all {
+        match one {
+            Supposition::Move { from, to } => std::fs::rename(from, to).unwrap(),
+            Supposition::Create { path, .. } => write(path, None),
+            Supposition::Remove(disk) => {
+                let names = files(fleet).into_iter().filter(|name| inode(name) == inode_of(*disk));
+                names.for_each(|name| std::fs::remove_file(name).unwrap());
+            }
+            Supposition::Rebase { .. } => {}
+        }
+    }
+    // Where what was made has got to by then, and what it is on.
+    for (number, one) in all.iter().enumerate() {
+        match one {
+            Supposition::Create { path, onto } => {
+                let moves = all[number..].iter().filter_map(|one| match one {
+                    Supposition::Move { from, to } => Some((from, to)),
+                    _ => None,
+                });
+                let at = moves.fold(path, |at, (from, to)| if from == at { to } else { at });
+                write(at, Some(onto));
+            }
+            Supposition::Rebase { disk, onto } => {
+                let at = files(fleet).into_iter().find(|name| inode(name) == inode_of(*disk));
+                // Of what is gone nothing is changed.
+                if let Some(at) = at {
+                    write(&at, onto.as_deref());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// All that a graph says, whatever ids and keys it has; and nothing of sizes, as what is written is longer.
+fn picture(graph: &Graph) -> Vec<Facts> {
+    let name = |key: &Key| {
+        let disk = graph.find_key(key).and_then(|id| graph.disk(id)).unwrap();
+        Key::name(format!("{:?} {:?}", disk.path(), disk.state()))
+    };
+    let facts = graph.disks().map(|disk| {
+        let mut facts = disk.facts();
+        facts.references.iter_mut().for_each(|edge| edge.target = name(&edge.target));
+        let is_image = facts.format == crate::Format::Qcow2;
+        if is_image {
+            (facts.length, facts.actual_size, facts.virtual_size) = (None, None, None);
+        }
+        Facts { key: name(&facts.key), ..facts }
+    });
+    let mut facts: Vec<Facts> = facts.collect();
+    facts.sort_by_cached_key(|facts| format!("{facts:?}"));
+    facts
+}
+
+/// The images that would be asked about.
+fn placed(all: &[Supposition]) -> Vec<PathBuf> {
+    let place = |one: &Supposition| match one {
+        Supposition::Move { to: path, .. } | Supposition::Create { path, .. } => Some(path.clone()),
+        _ => None,
+    };
+    all.iter().filter_map(place).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+
+    /// The oracle does it, and scans as if nobody had ever looked.
+    #[test]
+    fn what_is_supposed_is_what_is_found_when_it_is_done(
+        fleet_of in proptest::collection::vec(acts(), 4..24),
+        ideas in proptest::collection::vec(ideas(), 1..5),
+    ) {
+        let fleet = Fleet::new();
+        folders(&fleet);
+        fleet_of.iter().for_each(|act| act.run(&fleet));
+        folders(&fleet);
+        let before = fleet.fresh();
+        let mut all: Vec<Supposition> = Vec::new();
+        let mut names = HashSet::new();
+        for idea in &ideas {
+            let Some(one) = idea.supposition(&fleet, &before.graph) else { continue };
+            // What was made is found again by the name that it gets.
+            if placed(std::slice::from_ref(&one)).iter().any(|path| !names.insert(path.clone())) {
+                continue;
+            }
+            all.push(one);
+            match suppose(&before, &all) {
+                Ok(_) => {}
+                Err(SupposeError::Scan(error)) => panic!("{error}"),
+                Err(_) => drop(all.pop()),
+            }
+        }
+        let supposed = suppose(&before, &all).unwrap();
+        really(&fleet, &before.graph, &all);
+        let found = fleet.scan().images(placed(&all)).run(&Control::default()).unwrap();
+        prop_assert_eq!(picture(&supposed.what.graph), picture(&found.graph), "{:?}", all);
+    }
+}
+
+fn id(scanned: &Scanned, path: &Path) -> DiskId {
+    scanned.graph.find(path).unwrap()
+}
+
+fn moved(scanned: &Scanned, from: &Path, to: &Path) -> Supposed {
+    suppose(scanned, &[Supposition::Move { from: from.to_owned(), to: to.to_owned() }]).unwrap()
+}
+
+#[test]
+fn who_names_a_disk_that_moves_is_named_and_what_it_would_find_there() {
+    let fleet = Fleet::some();
+    fleet.image("in/absolute", Some(fleet.path("in/base").to_str().unwrap()));
+    std::fs::hard_link(fleet.path("in/deep/0"), fleet.path("in/second")).unwrap();
+    let scanned = fleet.fresh();
+    let base = id(&scanned, &fleet.path("in/base"));
+    let after = moved(&scanned, &fleet.path("in/base"), &fleet.path("in/deep"));
+    assert_eq!(after.what.graph.disk(base).unwrap().path(), fleet.path("in/deep/base"));
+    // Eight below it and one beside it; the first of the eight is opened from beside it, too, but names what is above.
+    assert_eq!(after.strayed.len(), 9);
+    assert!(after.strayed.iter().all(|one| one.was == base && one.now.is_none()));
+    assert!(after.strayed.iter().all(|one| one.kind == EdgeKind::Backing));
+    // Its own backing file is not where its name leads from there.
+    let needs = after.what.graph.disk(base).unwrap().needs();
+    let path = after.what.graph.disk(needs[0].to).unwrap().path();
+    assert_eq!(path, fleet.path("in/deep/../out/base"));
+    assert_eq!(after.what.graph.disk(needs[0].to).unwrap().state(), State::Missing);
+    assert_eq!((after.copied, after.replaced.len(), after.outside.len()), (0, 0, 0));
+}
+
+#[test]
+fn a_symbolic_link_under_the_old_name_keeps_who_names_it_by_that() {
+    let fleet = Fleet::some();
+    fleet.image("in/leaf", Some("link"));
+    let scanned = fleet.fresh();
+    // The link stays, and leads nowhere. What the disk itself names lies elsewhere from there.
+    let after = moved(&scanned, &fleet.path("in/deep/3"), &fleet.path("in/three"));
+    let names: Vec<&[u8]> = after.strayed.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, [&b"link"[..], b"../base"]);
+    // A link by which it is known by another hard link leads there still.
+    std::fs::hard_link(fleet.path("in/deep/3"), fleet.path("in/deep/kept")).unwrap();
+    std::fs::remove_file(fleet.path("in/link")).unwrap();
+    symlink("deep/kept", fleet.path("in/link")).unwrap();
+    let scanned = fleet.fresh();
+    let after = moved(&scanned, &fleet.path("in/deep/3"), &fleet.path("in/three"));
+    assert!(after.strayed.is_empty() && after.what.broken.is_empty());
+}
+
+#[test]
+fn what_is_replaced_is_told_and_who_named_it_reads_another_disk() {
+    let fleet = Fleet::some();
+    fleet.image("in/new", None);
+    let scanned = fleet.fresh();
+    let (base, new) = (id(&scanned, &fleet.path("in/base")), id(&scanned, &fleet.path("in/new")));
+    let after = moved(&scanned, &fleet.path("in/new"), &fleet.path("in/base"));
+    assert_eq!(after.replaced, [(0, base)]);
+    assert_eq!(after.strayed.len(), 8);
+    assert!(after.strayed.iter().all(|one| (one.was, one.now) == (base, Some(new))));
+    assert!(after.what.broken.is_empty() && after.what.freed > 0);
+}
+
+#[test]
+fn a_missing_disk_is_found_where_one_is_moved_and_an_owner_loses_its_own() {
+    let fleet = Fleet::some();
+    fleet.image("in/orphan", Some("gone"));
+    let owners = Owners::default().claim(fleet.path("in/deep/5"), "vm five");
+    let scanned = fleet.scan().owners(owners).run(&Control::default()).unwrap();
+    let five = id(&scanned, &fleet.path("in/deep/5"));
+    let after = moved(&scanned, &fleet.path("in/deep/5"), &fleet.path("in/gone"));
+    assert_eq!(after.found, [(five, id(&scanned, &fleet.path("in/orphan")))]);
+    let [bereft] = &after.bereft[..] else { panic!("{:?}", after.bereft) };
+    assert_eq!((&*bereft.owner, bereft.disk, bereft.now), ("vm five", five, None));
+    // Out of the scope it is asked about, and what lies beside it is not.
+    let after = moved(&scanned, &fleet.path("in/deep/5"), &fleet.path("out/five"));
+    assert_eq!(after.outside, [five]);
+}
+
+#[test]
+fn what_makes_no_sense_is_not_supposed() {
+    let fleet = Fleet::some();
+    let scanned = fleet.fresh();
+    std::fs::hard_link(fleet.path("in/base"), fleet.path("in/same")).unwrap();
+    let refused = |from: &str, to: &str| {
+        let one = Supposition::Move { from: fleet.path(from), to: fleet.path(to) };
+        suppose(&scanned, &[one]).unwrap_err()
+    };
+    assert!(matches!(refused("in/base", "nowhere/base"), SupposeError::NoDirectory { .. }));
+    assert!(matches!(refused("in/none", "in/other"), SupposeError::NotThere { .. }));
+    assert!(matches!(refused("in/deep", "in/other"), SupposeError::NotAFile { .. }));
+    assert!(matches!(refused("in/base", "in/base"), SupposeError::SameFile { .. }));
+    assert!(matches!(refused("in/base", "in/same"), SupposeError::SameFile { .. }));
+    let plain = id(&scanned, &fleet.path("in/deep/plain.raw"));
+    let one = Supposition::Rebase { disk: plain, onto: None };
+    assert!(matches!(suppose(&scanned, &[one]), Err(SupposeError::NotQcow2 { .. })));
+    let one = Supposition::Create { path: fleet.path("in/base"), onto: fleet.path("in/same") };
+    assert!(matches!(suppose(&scanned, &[one]), Err(SupposeError::Exists { .. })));
+}
+
+/// Its copy is another file for those who know it by a hard link that stays; else it is the same disk.
+#[test]
+fn a_move_to_another_file_system_is_a_copy() {
+    let elsewhere = Path::new("/dev/shm");
+    let fleet = Fleet::some();
+    let device = |path: &Path| path.metadata().map(|metadata| metadata.dev()).ok();
+    if [None, device(&fleet.path(""))].contains(&device(elsewhere)) {
+        println!("skipped: no second file system at {}", elsewhere.display());
+        return;
+    }
+    let to = elsewhere.join(format!("diskdag-no-such-file-{}", std::process::id()));
+    let scanned = fleet.fresh();
+    let seven = id(&scanned, &fleet.path("in/deep/7"));
+    let size = scanned.graph.disk(seven).unwrap().actual_size().unwrap();
+    let after = moved(&scanned, &fleet.path("in/deep/7"), &to);
+    assert_eq!((after.copied, after.what.freed), (size, 0));
+    assert_eq!(after.what.graph.disk(seven).unwrap().path(), to);
+    std::fs::hard_link(fleet.path("in/deep/7"), fleet.path("in/seven")).unwrap();
+    let scanned = fleet.fresh();
+    let seven = id(&scanned, &fleet.path("in/seven"));
+    let after = moved(&scanned, &fleet.path("in/deep/7"), &to);
+    let stays = after.what.graph.disk(seven).unwrap();
+    assert_eq!(stays.paths().collect::<Vec<_>>(), [fleet.path("in/seven")]);
+    assert_ne!(after.what.graph.find(&to), Some(seven));
+    assert!(after.what.graph.find(&to).is_some());
+}
+
+#[test]
+fn an_overlay_of_an_overlay_that_would_be_made_has_the_size_of_the_first() {
+    let fleet = Fleet::some();
+    let scanned = fleet.fresh();
+    let make = |name: &str, onto: &str| Supposition::Create {
+        path: fleet.path(name),
+        onto: fleet.path(onto),
+    };
+    let all = [make("in/second", "in/first"), make("in/first", "in/deep/plain.raw")];
+    let after = suppose(&scanned, &all).unwrap().what.graph;
+    for name in ["in/first", "in/second"] {
+        let disk = after.disk(after.find(&fleet.path(name)).unwrap()).unwrap();
+        assert_eq!(disk.virtual_size(), Some(1024), "{name}");
+    }
+}
