@@ -14,7 +14,7 @@ pub(super) struct Small {
     keeper: Child,
     pub(super) kind: &'static str,
     _folder: tempfile::TempDir,
-    top: std::path::PathBuf,
+    pub(super) top: std::path::PathBuf,
 }
 
 impl Small {

@@ -1,5 +1,6 @@
 //! XFS and btrfs share blocks between files: what is shared is in use as long as one of them is there.
 
+use diskdag_qcow2::create::Create;
 use serde_json::Value;
 
 use super::file_systems::on_loop;
@@ -45,5 +46,36 @@ fn what_is_reflinked_does_not_come_back_with_one_of_the_files() {
         assert!(freed.abs_diff(exclusive) < MIB, "{kind}: {freed}, not {exclusive}");
         let [own, exclusive, _] = bytes(&small.json("du --root in in"), "golden.raw");
         assert_eq!(own, exclusive, "{kind}: nobody shares it any more");
+    }
+}
+
+/// The copy shares nearly all of the snapshot, and stays: that was said to come back, too.
+#[test]
+fn what_a_snapshot_shares_with_a_copy_is_not_said_to_come_back_with_it() {
+    let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
+    for small in Small::of_kinds(&[("xfs", "-m", &xfs), ("btrfs", "-m", &btrfs)]) {
+        let kind = small.kind;
+        let image = Create { virtual_size: 64 * MIB, ..Create::default() }.build().unwrap();
+        let path = small.top.parent().unwrap().join("vm.qcow2");
+        image.write_to(&std::fs::File::create(&path).unwrap()).unwrap();
+        small.sh(&format!(
+            "mkdir in; cp {0} in/vm.qcow2; head -c 8M /dev/urandom >> in/vm.qcow2; sync
+             cp --reflink=always in/vm.qcow2 in/copy.qcow2
+             head -c 2M /dev/urandom | dd of=in/vm.qcow2 seek=1 bs=1M conv=notrunc status=none; sync",
+            path.display()
+        ));
+        small.diskdag("init in", &[0]);
+        small.diskdag("snap create s1 in/vm.qcow2", &[0]);
+        small.diskdag("snap create s2 in/vm.qcow2", &[0]);
+        let listed = small.json("snap list in/vm.qcow2");
+        let first = &items(&listed, "snapshots")[0];
+        let [frees, actual] = ["frees", "actual-size"].map(|key| first[key].as_u64().unwrap());
+        assert!(actual >= 8 * MIB, "{kind}: {listed}");
+        assert!((2 * MIB..3 * MIB).contains(&frees), "{kind}: {listed}");
+        // Nothing needs it any more: it went to the trash, and is purged from there.
+        small.sh("rm in/vm.qcow2; rm in/vm@*s2.qcow2");
+        small.diskdag("snap rm s1 in/vm.qcow2", &[0]);
+        let purged = small.json("trash purge --all --dry-run --pool in");
+        assert_eq!(purged["freed"], frees, "{kind}: {purged}");
     }
 }

@@ -67,6 +67,8 @@ struct Candidate {
     stat: Stat,
     what: What,
     reason: String,
+    /// Bytes that come back with it, once somebody has asked.
+    frees: u64,
 }
 
 enum What {
@@ -122,14 +124,16 @@ fn round(
     collected.kept.clear();
     let candidates = candidates(session, collect, collected)?;
     let files: Vec<PathBuf> = candidates.iter().map(|it| it.path.clone()).collect();
-    let judged = judge::judge(session, &files)?;
+    let mut judged = judge::judge(session, &files)?;
+    judged.ask_reflinks(session)?;
     let doubts = judged.doubts(session);
     let mut freed_so_far = collected.freed;
     let mut dead = Vec::new();
-    for (at, candidate) in candidates.into_iter().enumerate() {
+    for (at, mut candidate) in candidates.into_iter().enumerate() {
         let mut refusal = Refusal { doubts: doubts.clone(), ..Refusal::default() };
         // Only a look: whoever takes it away takes it for good then.
         let held = judge::hold(session, &candidate.path, &mut refusal).map(drop);
+        candidate.frees = trash::freed(&candidate.stat, judged.reflinked(at));
         let would_free = freed_so_far.saturating_add(freed(&candidate, collect));
         let why = if judged.is_needed(at) && doubts.is_empty() {
             judged.needed_by(at)
@@ -165,7 +169,7 @@ fn garbage(candidate: &Candidate, reason: String) -> Garbage {
 /// What only goes to the trash frees nothing yet.
 fn freed(candidate: &Candidate, collect: &Collect) -> u64 {
     let for_good = collect.purge || !matches!(candidate.what, What::Retired(_));
-    if for_good && candidate.stat.links == 1 { candidate.stat.allocated } else { 0 }
+    if for_good { candidate.frees } else { 0 }
 }
 
 /// Everything that may be garbage; what is not yet old enough, or pinned, is kept at once.
@@ -189,7 +193,7 @@ fn candidates(
             continue;
         }
         let reason = format!("lies in the trash since {}", record.removed);
-        found.push(Candidate { path, stat, what: What::Trash(record.clone()), reason });
+        found.push(Candidate { path, stat, what: What::Trash(record.clone()), reason, frees: 0 });
     }
     let retired = |record: &&SnapshotRecord| record.standing == Standing::Retired;
     for record in session.state.snapshots.values().filter(retired) {
@@ -201,7 +205,7 @@ fn candidates(
             continue;
         }
         let reason = format!("snapshot {} was retired, and nothing needs it any more", record.name);
-        found.push(Candidate { path, stat, what: What::Retired(record.clone()), reason });
+        found.push(Candidate { path, stat, what: What::Retired(record.clone()), reason, frees: 0 });
     }
     leftovers(session, &mut found)?;
     Ok(found)
@@ -233,7 +237,7 @@ fn leftovers(session: &Session<'_>, found: &mut Vec<Candidate>) -> Result<(), Er
                     }
                     let Some(stat) = stat(pool.fs(), &path)? else { continue };
                     if let Some(reason) = is_leftover(pool.fs(), &path, &stat, &name)? {
-                        found.push(Candidate { path, stat, what: What::Orphan, reason });
+                        found.push(Candidate { path, stat, what: What::Orphan, reason, frees: 0 });
                     }
                 }
                 _ => {}
@@ -295,7 +299,7 @@ fn take_away(
     for candidate in dead {
         match candidate.what {
             What::Trash(record) => for_good.push(record),
-            What::Orphan => orphans.push((candidate.path, candidate.stat)),
+            What::Orphan => orphans.push((candidate.path, candidate.frees)),
             What::Retired(record) => to_trash.push(record),
         }
     }
@@ -312,7 +316,7 @@ fn take_away(
         collected.freed += purged.freed;
         begun = true;
     }
-    for (path, stat) in orphans {
+    for (path, frees) in orphans {
         let failed = |begun, doing, path: &Path, cause| {
             after(begun, ErrorKind::io(doing, path, cause).into())
         };
@@ -320,7 +324,7 @@ fn take_away(
         begun = true;
         let dir = crate::overlay::directory(&path);
         pool.fs().sync_dir(dir).map_err(|cause| failed(begun, "sync", dir, cause))?;
-        collected.freed += if stat.links == 1 { stat.allocated } else { 0 };
+        collected.freed += frees;
     }
     Ok(())
 }

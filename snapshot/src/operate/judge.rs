@@ -110,6 +110,18 @@ impl Judged {
                 .any(|blocker| !self.ids.contains(&blocker.disk))
     }
 
+    /// Has what is said of their bytes count what their file system shares with other files: for answers that tell
+    /// of bytes.
+    pub(super) fn ask_reflinks(&mut self, session: &Session<'_>) -> Result<(), Error> {
+        Ok(self.surveyed.ask_reflinks(&self.ids, &session.control.call)?)
+    }
+
+    /// Bytes of the file that other files share: they stay when it goes.
+    pub(super) fn reflinked(&self, at: usize) -> u64 {
+        let disk = self.ids.get(at).and_then(|id| self.surveyed.graph.disk(*id));
+        disk.map_or(0, |disk| disk.reflinked())
+    }
+
     /// Bytes that go with the file.
     pub(super) fn frees(&self, at: usize) -> u64 {
         self.ids.get(at).map_or(0, |id| self.surveyed.graph.freed_by(&[*id]))

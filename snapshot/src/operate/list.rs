@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use diskdag_graph::Doubt;
+use diskdag_graph::{DiskId, Doubt};
 
 use crate::catalogue::{Pin, SnapshotRecord, TrashRecord};
 use crate::error::Error;
@@ -40,7 +40,7 @@ pub struct ListedSnapshot {
     pub is_there: bool,
     /// Bytes that its file holds on the host's file system.
     pub actual_size: Option<u64>,
-    /// Bytes that removing it would give back.
+    /// Bytes that removing it would give back: none that it shares with other files by reflinks.
     pub frees: Option<u64>,
     /// How many disks need it, at any depth.
     pub dependents: usize,
@@ -78,7 +78,9 @@ impl Pool {
         };
         let records: Vec<SnapshotRecord> = state.kept().filter(of_disk).cloned().collect();
         let files: Vec<PathBuf> = records.iter().map(|record| self.path(&record.file)).collect();
-        let surveyed = self.survey(&files, &control.call)?;
+        let mut surveyed = self.survey(&files, &control.call)?;
+        let there: Vec<DiskId> = surveyed.images.iter().flatten().copied().collect();
+        surveyed.ask_reflinks(&there, &control.call)?;
         let graph = &surveyed.graph;
         let snapshots = records.into_iter().zip(files).zip(&surveyed.images);
         let listed = snapshots.map(|((record, path), found)| {

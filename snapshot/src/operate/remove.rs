@@ -134,7 +134,8 @@ fn plan(session: &Session<'_>, remove: &Remove) -> Result<Planned, Error> {
     let pool = session.pool;
     let records = remove.which.records(session)?;
     let files: Vec<PathBuf> = records.iter().map(|record| pool.path(&record.file)).collect();
-    let judged = judge::judge(session, &files)?;
+    let mut judged = judge::judge(session, &files)?;
+    judged.ask_reflinks(session)?;
     let mut refusal = Refusal::default();
     let in_the_way = judged.refusal(session);
     if !remove.retire && !in_the_way.is_empty() {

@@ -101,7 +101,7 @@ impl Pool {
         let session = self.look(control)?;
         let records = chosen(&session, items)?;
         let there = permitted(&session, &records)?.files;
-        let freed = there.iter().map(|(_, stat)| freed(stat)).sum();
+        let freed = there.iter().map(|(_, freed)| freed).sum();
         Ok(Done { op: self.op(None)?, disks: disks(self, &records), notices: Vec::new(), freed })
     }
 }
@@ -114,9 +114,9 @@ fn chosen(session: &Session<'_>, items: Option<&[Id]>) -> Result<Vec<TrashRecord
     }
 }
 
-/// Files that may go for good, held until they are gone.
+/// Files that may go for good, held until they are gone, with the bytes that come back with each.
 struct Permitted {
-    files: Vec<(PathBuf, Stat)>,
+    files: Vec<(PathBuf, u64)>,
     _held: Vec<Box<dyn FsFile>>,
 }
 
@@ -135,24 +135,27 @@ fn permitted(session: &Session<'_>, records: &[TrashRecord]) -> Result<Permitted
     let files: Vec<PathBuf> = there.iter().map(|(path, _)| path.clone()).collect();
     session.confirmed()?;
     if files.is_empty() {
-        return Ok(Permitted { files: there, _held: Vec::new() });
+        return Ok(Permitted { files: Vec::new(), _held: Vec::new() });
     }
     // Held before the graph is asked: nobody who honours QEMU's locks opens them in between.
     let (mut refusal, mut held) = (Refusal::default(), Vec::new());
     for path in &files {
         held.push(judge::hold(session, path, &mut refusal)?);
     }
-    refusal.merge(judge::judge(session, &files)?.refusal(session));
-    if refusal.is_empty() {
-        Ok(Permitted { files: there, _held: held })
-    } else {
-        Err(refusal.into_error())
+    let mut judged = judge::judge(session, &files)?;
+    refusal.merge(judged.refusal(session));
+    if !refusal.is_empty() {
+        return Err(refusal.into_error());
     }
+    judged.ask_reflinks(session)?;
+    let files = there.into_iter().enumerate();
+    let files = files.map(|(at, (path, stat))| (path, freed(&stat, judged.reflinked(at))));
+    Ok(Permitted { files: files.collect(), _held: held })
 }
 
-/// With another name left nothing is given back.
-fn freed(stat: &Stat) -> u64 {
-    if stat.links == 1 { stat.allocated } else { 0 }
+/// With another name left nothing is given back, nor what other files share.
+pub(super) fn freed(stat: &Stat, reflinked: u64) -> u64 {
+    if stat.links == 1 { stat.allocated.saturating_sub(reflinked) } else { 0 }
 }
 
 fn disks(pool: &Pool, records: &[TrashRecord]) -> Vec<DiskDone> {
@@ -174,9 +177,9 @@ pub(super) fn purge(session: &mut Session<'_>, records: &[TrashRecord]) -> Resul
     session.commit((op, 0), changes, None).map_err(|error| Error::of_commit(op, error))?;
     let mut freed_bytes = 0;
     let mut dirs = std::collections::BTreeSet::new();
-    for (path, stat) in &permitted.files {
+    for (path, freed) in &permitted.files {
         remove(pool.fs(), path).map_err(|kind| Error { effect: Effect::Done, kind })?;
-        freed_bytes += freed(stat);
+        freed_bytes += freed;
         dirs.insert(directory(path).to_owned());
     }
     for dir in dirs {

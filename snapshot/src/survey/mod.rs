@@ -92,6 +92,20 @@ impl Surveyed {
         self.images.iter().map(|image| (&self.graph, image))
     }
 
+    /// Has what is said of these disks' bytes count what their file system shares with other files. Who makes graphs
+    /// in another way than by a scan has said all that it knows.
+    pub(crate) fn ask_reflinks(
+        &mut self,
+        disks: &[DiskId],
+        control: &Control,
+    ) -> Result<(), ErrorKind> {
+        let Some(scanned) = &mut self.scanned else { return Ok(()) };
+        let scanned = Arc::make_mut(scanned);
+        scanned.ask_reflinks(disks.iter().copied(), control)?;
+        self.graph = scanned.graph.clone();
+        Ok(())
+    }
+
     /// Whether an owner names a path where nothing lies now.
     pub(crate) fn is_claimed(&self, path: &Path) -> bool {
         self.claims.as_ref().is_some_and(|claims| claims.naming(path).next().is_some())
