@@ -71,3 +71,23 @@ fn an_owner_file_that_cannot_be_read_makes_the_answer_unknown() {
     let answer = ask("free.qcow2", &fleet.outside().join("none")).exits(7).scanned("can-rm");
     assert_eq!(items(&answer, "doubts").len(), 1);
 }
+
+/// The directory of the images, given for that of the definitions: every disk was free to go.
+#[test]
+fn a_directory_without_any_definition_is_not_taken_for_nobody_owning_anything() {
+    let fleet = Fleet::three();
+    let empty = fleet.outside().join("no-such-definitions");
+    std::fs::create_dir(&empty).unwrap();
+    let ask = || fleet.diskdag("can-rm").rooted().image("leaf.qcow2").arg("--owners").arg(&empty);
+    ask().go().exits(7).says("holds no definition of a machine");
+    let answer = ask().json().go().exits(7).scanned("can-rm");
+    assert_eq!(text_of(&items(&answer, "doubts")[0], "kind"), "owner");
+    // As libvirt leaves it before the first machine.
+    std::fs::create_dir(empty.join("networks")).unwrap();
+    ask().go().exits(0).says("owners");
+    // Nobody has disks, and says so.
+    let map = fleet.outside().join("nobody");
+    std::fs::write(&map, "").unwrap();
+    let ask = fleet.diskdag("can-rm").rooted().image("leaf.qcow2").arg("--owners").arg(&map);
+    ask.go().exits(0);
+}

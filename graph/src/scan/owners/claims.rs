@@ -42,7 +42,9 @@ impl Owners {
     /// A relative path is taken from the directory of the mapping; `\t`, `\n`, `\\` and `\xNN` in it
     /// stand for bytes that a line cannot hold.
     ///
-    /// What cannot be read or understood becomes a doubt.
+    /// What cannot be read or understood becomes a doubt; so does a directory that holds none of those files and is
+    /// not known for one of libvirt's either, as its directory of a host without machines is by what else lies in it:
+    /// whoever named it has probably meant another, and nobody there is asked.
     pub fn read(places: &[PathBuf]) -> Self {
         let mut owners = Self::default();
         let mut definitions = Definitions::default();
@@ -88,8 +90,12 @@ impl Owners {
         match listed {
             Ok(mut files) => {
                 files.sort();
-                for file in files.iter().filter(|file| file.extension() == Some("xml".as_ref())) {
-                    self.read_file(file, definitions);
+                let is_xml = |file: &&PathBuf| file.extension() == Some("xml".as_ref());
+                files.iter().filter(is_xml).for_each(|file| self.read_file(file, definitions));
+                if !files.iter().any(|file| is_xml(&file) || is_of_libvirt(file)) {
+                    let why = "holds no definition of a machine, and nothing else of libvirt's: if nobody has \
+                               disks, name an empty file";
+                    self.doubt(directory, why.to_owned());
                 }
             }
             Err(error) => self.doubt(directory, causes(&error)),
@@ -124,6 +130,12 @@ impl Owners {
     fn doubt(&mut self, path: &Path, reason: String) {
         self.doubts.push(Doubt { path: path.to_owned(), kind: DoubtKind::Owner, reason });
     }
+}
+
+/// Whether it lies in every directory of libvirt's that holds definitions or what becomes of them, machines or none.
+fn is_of_libvirt(path: &Path) -> bool {
+    const KEPT: [&str; 5] = ["autostart", "networks", "nvram", "channel", "slirp"];
+    path.file_name().is_some_and(|name| KEPT.iter().any(|kept| name == *kept)) && path.is_dir()
 }
 
 /// Only where the names are the same is the directory asked for: others may lie on mounts that never answer.

@@ -66,3 +66,19 @@ fn an_owners_disk_out_of_the_scope_is_a_dependent_all_the_same() {
     std::fs::write(&map, "# disks\nout/vm\tsandbox 17\n").unwrap();
     assert!(base(Owners::read(&[map])));
 }
+
+/// Of a directory that was mistaken for libvirt's, nobody owning anything was the answer.
+#[test]
+fn a_directory_that_defines_nothing_is_a_doubt_unless_it_is_libvirts() {
+    let fleet = Fleet::some();
+    let read = || crate::scan::Owners::read(&[fleet.path("in/deep")]);
+    let [doubt] = read().doubts().to_vec().try_into().unwrap();
+    assert_eq!((doubt.path, doubt.kind), (fleet.path("in/deep"), crate::DoubtKind::Owner));
+    // A host without machines: what libvirt keeps there is there.
+    fleet.folder("in/deep/autostart");
+    assert!(read().doubts().is_empty());
+    std::fs::remove_dir(fleet.path("in/deep/autostart")).unwrap();
+    std::fs::write(fleet.path("in/deep/default.xml"), "<network><name>default</name></network>")
+        .unwrap();
+    assert!(read().doubts().is_empty());
+}
