@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use diskdag_qcow2::chain::Chain;
+use diskdag_qcow2::audit::Audit;
+use diskdag_qcow2::chain::{Chain, Policy};
 use diskdag_qcow2::info::describe_chain;
 
 use crate::args::{Common, Following, Verb};
@@ -65,6 +66,15 @@ fn follow(verb: &Verb, which: usize) -> Result<Follow, Failure> {
                 let format = format.as_deref().map(str::as_bytes);
                 // What is wrong with it the verb will say.
                 describe_chain(image, format, |_| Ok::<_, Infallible>(true)).ok();
+            }));
+        }
+        Verb::Audit(args) if !args.allow_dirs.is_empty() => {
+            let directories = args.allow_dirs.clone();
+            return Ok(Box::new(move |image| {
+                let policy = Policy::beneath(directories);
+                // What is wrong with them the verb will say.
+                drop(policy.unusable());
+                Audit::follow(image, &policy);
             }));
         }
         Verb::Map(args) => (&args.of.format, &args.following),

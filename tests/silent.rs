@@ -158,9 +158,11 @@ fn verbs_that_open_a_chain_end_though_a_layer_of_it_never_answers() {
         (&["map"], 1, true),
         (&["measure"], 1, true),
         (&["map", "--allow-dir", "/"], 1, true),
+        (&["audit", "--allow-dir", "/"], 7, true),
         (&["info"], 0, false),
         // The policy forbids to ask.
         (&["map", "--no-follow"], 1, false),
+        (&["audit"], 4, false),
     ] {
         let Some(finished) = asked_on_top(arguments) else { return };
         let said = String::from_utf8_lossy(&finished.stderr).into_owned();

@@ -10,7 +10,7 @@ use super::polyglot::other_format;
 use super::walk::Walk;
 use crate::control::{self, Control};
 use crate::error::{Error, ErrorKind};
-use crate::header::Salvage;
+use crate::header::{Header, Salvage};
 use crate::open::{ReadError, read_header};
 use crate::source::Source;
 
@@ -63,6 +63,38 @@ pub(super) fn audit(
     Ok(layer)
 }
 
+/// What one file names, and nothing else: nothing of it is read but its header.
+pub(super) fn names_of(source: &dyn Source) -> Layer {
+    let (mut layer, mut buffer) = (Layer::default(), Vec::new());
+    let Ok(stamp) = source.stamp() else { return layer };
+    match read_header(source, stamp.len, &mut buffer) {
+        Ok(header) => layer.name(&header),
+        Err(ReadError::Format(error)) => layer.name_salvaged(&buffer, stamp.len, error),
+        Err(_) => {}
+    }
+    layer
+}
+
+impl Layer {
+    fn name(&mut self, header: &Header<'_>) {
+        let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
+        self.qcow2 = true;
+        self.backing = owned(header.backing_name());
+        self.backing_format = owned(header.backing_format());
+        self.data_file = owned(header.data_file_name());
+    }
+
+    fn name_salvaged(&mut self, first: &[u8], len: u64, error: Error) {
+        let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
+        self.qcow2 = !matches!(error.kind, ErrorKind::NotQcow2 { .. });
+        if let Some(salvage) = Salvage::of(first, len, error) {
+            self.backing = owned(salvage.backing_name);
+            self.backing_format = owned(salvage.backing_format);
+            self.data_file = owned(salvage.data_file_name);
+        }
+    }
+}
+
 fn structures(
     source: &dyn Source,
     control: &Control,
@@ -71,13 +103,9 @@ fn structures(
     layer: &mut Layer,
 ) -> Result<(), Stop> {
     let mut buffer = Vec::new();
-    let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
     let error = match read_header(source, len, &mut buffer) {
         Ok(header) => {
-            layer.qcow2 = true;
-            layer.backing = owned(header.backing_name());
-            layer.backing_format = owned(header.backing_format());
-            layer.data_file = owned(header.data_file_name());
+            layer.name(&header);
             let mut walk = Walk::new(source, control, len, header, tally);
             walk.run()?;
             layer.readable = walk.readable;
@@ -87,12 +115,7 @@ fn structures(
         Err(ReadError::ChangedDuringRead { .. }) => return Err(Stop::Changed),
         Err(ReadError::Format(error)) => error,
     };
-    layer.qcow2 = !matches!(error.kind, ErrorKind::NotQcow2 { .. });
-    if let Some(salvage) = Salvage::of(&buffer, len, error) {
-        layer.backing = owned(salvage.backing_name);
-        layer.backing_format = owned(salvage.backing_format);
-        layer.data_file = owned(salvage.data_file_name);
-    }
+    layer.name_salvaged(&buffer, len, error);
     refused(&error, &buffer, tally);
     Ok(())
 }

@@ -108,6 +108,17 @@ impl Audit {
         Ok(run.ended(readable))
     }
 
+    /// Opens what an audit would open, and reads of all that the headers alone: for whoever has to find out first
+    /// whether it answers at all.
+    pub fn follow(path: &Path, policy: &Policy) {
+        let control = Control::none();
+        let mut run = Run { headers_alone: true, ..Run::new(policy, &control) };
+        if let Ok(opened) = open_image(path) {
+            // Nobody stops it, and what is wrong the audit will say.
+            run.chain(path, opened).ok();
+        }
+    }
+
     /// Audits the bytes of an image, wherever they are. Nothing that it names is followed; relative names
     /// are told as from `image_dir`, which may be empty, and else ends with a `/`.
     ///
@@ -133,11 +144,18 @@ struct Run<'p> {
     control: &'p Control,
     tally: Tally,
     references: Vec<Named>,
+    headers_alone: bool,
 }
 
 impl<'p> Run<'p> {
     fn new(policy: &'p Policy, control: &'p Control) -> Self {
-        Self { policy, control, tally: Tally::default(), references: Vec::new() }
+        Self {
+            policy,
+            control,
+            tally: Tally::default(),
+            references: Vec::new(),
+            headers_alone: false,
+        }
     }
 
     fn ended(self, readable: bool) -> Audit {
@@ -163,7 +181,10 @@ impl<'p> Run<'p> {
                 break;
             }
             self.control.go_on()?;
-            let layer = layer::audit(&opened.file, self.control, &mut self.tally)?;
+            let layer = match self.headers_alone {
+                true => layer::names_of(&opened.file),
+                false => layer::audit(&opened.file, self.control, &mut self.tally)?,
+            };
             if declared == Some(Declared::Qcow2) && !layer.qcow2 {
                 let detail = || "declared qcow2, and it is not".into();
                 self.tally.danger("format-mismatch", detail);
