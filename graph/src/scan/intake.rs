@@ -2,14 +2,13 @@
 //! every image whose reference leads to a file that was met already, the disk as well. In whatever order it comes,
 //! what is made of it in the end stands in the order of the record.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::records::Pile;
 use crate::scan::collected::TOLD;
 use crate::scan::content::Content;
 use crate::scan::record::{Brought, Folder, Inner, OfFolder};
-use crate::scan::tables::{ELABORATE, NOTHING, Name, Tables};
+use crate::scan::tables::{ELABORATE, NOTHING, Tables};
 use crate::scan::{disks, plain};
 
 /// What was taken in.
@@ -129,21 +128,10 @@ impl Intake {
 impl Tables {
     /// Makes room for so many more names.
     pub(super) fn reserve(&mut self, more: usize) {
-        let Self { files, names, parts, hasher, .. } = self;
-        let name = |name: &u32| {
-            let Name { directory, part, entry, .. } = names[*name as usize];
-            let part = &parts[part as usize];
-            hasher.hash_one((directory, part.name(&part.entries[entry as usize])))
-        };
-        self.by_name.reserve(more, name);
-        let inode = |file: &u32| {
-            let Name { part, entry, .. } = names[files[*file as usize].name as usize];
-            let measures = parts[part as usize].entries[entry as usize].measures;
-            hasher.hash_one(measures.map(|measures| measures.identity()).unwrap_or_default())
-        };
-        self.by_inode.reserve(more, inode);
-        files.reserve(more);
-        names.reserve(more);
+        self.by_name.reserve(more);
+        self.by_inode.reserve(more);
+        self.files.reserve(more);
+        self.names.reserve(more);
     }
 
     /// Puts in order what depends on which name was met first.

@@ -195,8 +195,9 @@ impl Tables {
         let file = self.names[name as usize].file;
         altered.displaced.push(self.key(file));
         let hash = self.hash_of_name(name);
-        let found = self.by_name.find_entry(hash, |have| *have == name).map_err(|_| Intricate)?;
-        found.remove();
+        if !self.by_name.remove(hash, name) {
+            return Err(Intricate);
+        }
         let others: Vec<u32> = self.all_names_of(file).filter(|other| *other != name).collect();
         if others.iter().any(|other| !self.is_name_in_scope(*other)) {
             return Err(Intricate);
@@ -228,8 +229,9 @@ impl Tables {
     fn remove_file(&mut self, file: u32) -> Result<(), Intricate> {
         if let Some(identity) = self.identity(file) {
             let hash = self.hash_of(identity);
-            let found = self.by_inode.find_entry(hash, |have| *have == file);
-            found.map_err(|_| Intricate)?.remove();
+            if !self.by_inode.remove(hash, file) {
+                return Err(Intricate);
+            }
         }
         self.findings.remove(&file);
         self.declared.remove(&file);

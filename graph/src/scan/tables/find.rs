@@ -7,21 +7,21 @@ use crate::facts::Key;
 use crate::scan::paths::split;
 use crate::scan::record::Part;
 use crate::scan::tables::Tables;
+use crate::scan::tables::grow::short;
 
 impl Tables {
     /// The file of this identity.
     pub(in crate::scan) fn find_inode(&self, identity: (u64, u64)) -> Option<u32> {
-        let is_it = |file: &u32| self.identity(*file) == Some(identity);
-        self.by_inode.find(self.hash_of(identity), is_it).copied()
+        self.by_inode.find(self.hash_of(identity), |file| self.identity(file) == Some(identity))
     }
 
-    pub(in crate::scan) fn hash_of(&self, identity: (u64, u64)) -> u64 {
-        self.hasher.hash_one(identity)
+    pub(in crate::scan) fn hash_of(&self, identity: (u64, u64)) -> u32 {
+        short(self.hasher.hash_one(identity))
     }
 
-    pub(in crate::scan) fn hash_of_name(&self, name: u32) -> u64 {
+    pub(in crate::scan) fn hash_of_name(&self, name: u32) -> u32 {
         let directory = self.names[name as usize].directory;
-        self.hasher.hash_one((directory, self.bytes_of(name)))
+        short(self.hasher.hash_one((directory, self.bytes_of(name))))
     }
 
     /// The directory that the first part of a path leads to, where the walk knows that: nothing for
@@ -35,12 +35,10 @@ impl Tables {
 
     /// The number of this name in a directory.
     pub(in crate::scan) fn find_name(&self, directory: u32, bytes: &[u8]) -> Option<u32> {
-        let hash = self.hasher.hash_one((directory, bytes));
-        let same = |name: &u32| {
-            let have = &self.names[*name as usize];
-            have.directory == directory && self.bytes_of(*name) == bytes
-        };
-        self.by_name.find(hash, same).copied()
+        let hash = short(self.hasher.hash_one((directory, bytes)));
+        self.by_name.find(hash, |name| {
+            self.names[name as usize].directory == directory && self.bytes_of(name) == bytes
+        })
     }
 
     /// The file of this name in a directory.

@@ -29,14 +29,18 @@ impl Tables {
         in_scope: bool,
     ) -> Option<u32> {
         let part = self.number(Arc::clone(&added));
-        let mut last = None;
-        for (entry, position) in added.entries.iter().zip(0..) {
-            if !matches!(entry.content, Content::Elsewhere) {
-                let name = self.add_entry(directory, part, (position, entry, &added), in_scope);
-                last = Some(self.names[name as usize].file);
-            }
+        let here = added.entries.iter().zip(0..);
+        let here = here.filter(|(entry, _)| !matches!(entry.content, Content::Elsewhere));
+        let names: Vec<u32> =
+            here.map(|(entry, position)| self.call(directory, part, (entry, position))).collect();
+        // One table after the other: so what is asked of memory for a name is under way while the next is looked at.
+        for &name in &names {
+            self.add_file(name, in_scope);
         }
-        last
+        for &name in &names {
+            self.by_name.insert(self.hash_of_name(name), name);
+        }
+        names.last().map(|name| self.names[*name as usize].file)
     }
 
     /// Adds the name of one entry of a part, and its file if no other name has brought that already.
@@ -48,71 +52,53 @@ impl Tables {
         in_scope: bool,
     ) -> u32 {
         let added = Arc::clone(&self.parts[part as usize]);
-        let entry = &added.entries[position as usize];
-        self.add_entry(directory, part, (position, entry, &added), in_scope)
+        let name = self.call(directory, part, (&added.entries[position as usize], position));
+        self.add_file(name, in_scope);
+        self.by_name.insert(self.hash_of_name(name), name);
+        name
     }
 
-    fn add_entry(
-        &mut self,
-        directory: u32,
-        part: u32,
-        (position, entry, added): (u32, &Entry, &Part),
-        in_scope: bool,
-    ) -> u32 {
-        let next = next_of(&self.files, &self.free_files);
-        let file = match &entry.measures {
-            Some(measures) => self.insert_inode(measures.identity(), next),
-            None => next,
-        };
-        let name = Name { directory, file, part, entry: position, backing: NOTHING };
+    /// Gives a number to the name of an entry, which is found by nothing yet, and of no file.
+    fn call(&mut self, directory: u32, part: u32, (of, entry): (&Entry, u32)) -> u32 {
+        let name = Name { directory, file: NOTHING, part, entry, backing: NOTHING };
         let name = place(&mut self.names, &mut self.free_names, name);
-        if file == next {
-            let wanted = AtomicBool::new(false);
-            let (disowned, has_further) = (false, false);
-            let new = File { name, in_scope, disowned, has_further, wanted };
-            place(&mut self.files, &mut self.free_files, new);
-        } else {
-            let known = &mut self.files[file as usize];
-            known.has_further = true;
-            known.in_scope |= in_scope;
-            self.further.entry(file).or_default().push(name);
-        }
-        self.insert_name(directory, added.name(entry), name);
-        if matches!(entry.content, Content::Image(_)) {
+        if matches!(of.content, Content::Image(_)) {
             self.pending.push(name);
         }
         name
     }
 
-    /// The file of this identity; `next` if it is new.
-    fn insert_inode(&mut self, identity: (u64, u64), next: u32) -> u32 {
-        use hashbrown::hash_table::Entry::{Occupied, Vacant};
-        let (names, parts, files, hasher) = (&self.names, &self.parts, &self.files, &self.hasher);
-        let identity_of = |file: &u32| {
-            let Name { part, entry, .. } = names[files[*file as usize].name as usize];
+    /// Finds the file of a name, or adds it.
+    fn add_file(&mut self, name: u32, in_scope: bool) {
+        let next = next_of(&self.files, &self.free_files);
+        let Self { names, parts, files, by_inode, hasher, .. } = self;
+        let identity_of = |name: u32| {
+            let Name { part, entry, .. } = names[name as usize];
             let measures = parts[part as usize].entries[entry as usize].measures;
             measures.map(|measures| measures.identity())
         };
-        let hash = hasher.hash_one(identity);
-        let rehash = |file: &u32| hasher.hash_one(identity_of(file).unwrap_or_default());
-        match self.by_inode.entry(hash, |file| identity_of(file) == Some(identity), rehash) {
-            Occupied(known) => *known.get(),
-            Vacant(free) => {
-                free.insert(next);
-                next
-            }
+        let file = identity_of(name).map_or(next, |identity| {
+            let is_it = |file: u32| identity_of(files[file as usize].name) == Some(identity);
+            by_inode.find_or_insert(short(hasher.hash_one(identity)), next, is_it)
+        });
+        names[name as usize].file = file;
+        if file == next {
+            let wanted = AtomicBool::new(false);
+            let (disowned, has_further) = (false, false);
+            let new = File { name, in_scope, disowned, has_further, wanted };
+            place(files, &mut self.free_files, new);
+        } else {
+            let known = &mut files[file as usize];
+            known.has_further = true;
+            known.in_scope |= in_scope;
+            self.further.entry(file).or_default().push(name);
         }
     }
+}
 
-    fn insert_name(&mut self, directory: u32, bytes: &[u8], name: u32) {
-        let (names, parts, hasher) = (&self.names, &self.parts, &self.hasher);
-        let rehash = |name: &u32| {
-            let Name { directory, part, entry, .. } = names[*name as usize];
-            let part = &parts[part as usize];
-            hasher.hash_one((directory, part.name(&part.entries[entry as usize])))
-        };
-        self.by_name.insert_unique(hasher.hash_one((directory, bytes)), name, rehash);
-    }
+/// The upper half of a hash.
+pub(super) fn short(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(0)
 }
 
 /// The number that a new element gets.

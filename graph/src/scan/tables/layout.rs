@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::{HashMap, HashSet};
 
 use crate::facts::{EdgeFacts, Facts, Finding, Key};
 use crate::scan::directories::Directories;
 use crate::scan::record::Part;
+use crate::scan::tables::numbers::Numbers;
 
 pub(in crate::scan) type Hasher = foldhash::fast::RandomState;
 
@@ -47,9 +48,9 @@ pub(in crate::scan) struct Tables {
     pub(in crate::scan) directories: Directories,
     pub(in crate::scan) parts: Vec<Arc<Part>>,
     pub(in crate::scan) files: Vec<File>,
-    pub(in crate::scan) by_inode: HashTable<u32>,
+    pub(in crate::scan) by_inode: Numbers,
     pub(in crate::scan) names: Vec<Name>,
-    pub(in crate::scan) by_name: HashTable<u32>,
+    pub(in crate::scan) by_name: Numbers,
     pub(in crate::scan) hasher: Hasher,
     /// The other names of files that have several.
     pub(in crate::scan) further: HashMap<u32, Vec<u32>, Hasher>,

@@ -8,6 +8,7 @@ mod exchange;
 mod find;
 mod grow;
 mod layout;
+mod numbers;
 mod shown;
 
 pub(super) use exchange::{Altered, Intricate};
