@@ -10,8 +10,8 @@ use hashbrown::{HashMap, HashSet};
 use crate::scan::ScanError;
 use crate::scan::beside::Beside;
 use crate::scan::crew::Crew;
+use crate::scan::part::Part;
 use crate::scan::question::Met;
-use crate::scan::record::Part;
 use crate::scan::suppose::World;
 use crate::scan::tables::{Hasher, Tables};
 

@@ -8,9 +8,9 @@ use crate::graph::bytes;
 use crate::scan::assembly::Step;
 use crate::scan::crew::Crew;
 use crate::scan::directories::Directories;
+use crate::scan::part::Part;
 use crate::scan::paths::{os_str, split};
 use crate::scan::question::{AT_ONCE, About, Answer, Gap, Met, Question};
-use crate::scan::record::Part;
 
 /// A path that had to be asked for, and what came of it.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use hashbrown::HashMap;
 use crate::facts::Finding;
 use crate::scan::content::{Content, FormatName, Image};
 use crate::scan::encode::{flag, format, tag};
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
-use crate::scan::record::{Entry, Folder, Inner, Part};
+use crate::scan::record::{Folder, Inner};
 use crate::scan::text::{Span, Text};
 use crate::sys::Measures;
 

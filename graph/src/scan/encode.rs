@@ -6,7 +6,8 @@
 use crate::facts::Finding;
 use crate::graph::bytes;
 use crate::scan::content::{Content, FormatName, Image};
-use crate::scan::record::{Entry, Inner, Part};
+use crate::scan::part::{Entry, Part};
+use crate::scan::record::Inner;
 use crate::scan::text::Span;
 use crate::sys::Measures;
 

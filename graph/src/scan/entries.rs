@@ -8,8 +8,9 @@ use std::sync::Arc;
 use diskdag_qcow2::open::{FileKind, OpenError, Stat, open_image_if};
 
 use crate::scan::content::{Content, read};
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
-use crate::scan::record::{Entry, Folder, Part};
+use crate::scan::record::Folder;
 use crate::scan::walk::{Worker, os_name};
 use crate::scan::work::{Batch, Known, Parent, Place, Work};
 use crate::sys::{

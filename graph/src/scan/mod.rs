@@ -25,6 +25,7 @@ mod live;
 mod names;
 mod orders;
 mod owners;
+mod part;
 mod paths;
 mod places;
 mod plain;

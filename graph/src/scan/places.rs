@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::graph::bytes;
 use crate::scan::assembly::{Assembly, Step};
 use crate::scan::beside::Beside;
+use crate::scan::part::Part;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Met, Question};
-use crate::scan::record::Part;
 
 /// Where a path leads.
 pub(super) enum Place {
@@ -99,8 +99,10 @@ impl Assembly<'_> {
             self.beside.push(Beside::Silent);
             return Ok(Place::Nowhere { path, gap: self.silence() });
         };
-        // Of what comes to lie in a directory that was walked it is told.
-        if !self.tables.directories.is_in_scope(directory) && self.known.insert(path.clone()) {
+        // Of what comes to lie in a directory that was walked it is told, not of what becomes of what is no file there.
+        let is_told = self.tables.directories.is_in_scope(directory)
+            && matches!(met, Met::Nowhere(Gap::Missing));
+        if !is_told && self.known.insert(path.clone()) {
             self.beside.push(Beside::file(&path, met));
         }
         if let Some(world) = &mut self.supposed {

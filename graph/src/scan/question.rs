@@ -8,8 +8,8 @@ use diskdag_qcow2::reference::Reference;
 
 use crate::scan::content::Content;
 use crate::scan::orders::Orders;
+use crate::scan::part::Part;
 use crate::scan::paths::{join, os_str, split};
-use crate::scan::record::Part;
 use crate::scan::scope::Fingerprint;
 use crate::sys::{Measures, Sharing, causes, is_symlink_loop, shared_bytes};
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use diskdag_qcow2::open::Stat;
 
 use crate::doubt::{Doubt, DoubtKind};
-use crate::scan::orders::Trust;
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
-use crate::scan::record::{Entry, Folder, Part};
+use crate::scan::record::Folder;
 use crate::scan::walk::Worker;
 use crate::scan::work::{Batch, Parent, Place, Revisit, Revisited, Work};
 use crate::sys::{Asked, Directory, EntryKind, causes};
@@ -28,7 +28,9 @@ impl Worker<'_> {
         let before = orders.before.clone();
         let Some((old, parts)) = before.inner.folder(identity) else { return Some(directory) };
         let dirty = orders.trust.as_ref().map(|trust| Arc::clone(&trust.dirty));
-        if self.is_closed(&directory) {
+        if dirty.as_ref().is_some_and(|dirty| dirty.names.contains_key(&identity))
+            && is_closed(&directory)
+        {
             return Some(directory);
         }
         let names = dirty.as_ref().and_then(|dirty| dirty.names.get(&identity));
@@ -72,15 +74,6 @@ impl Worker<'_> {
         None
     }
 
-    /// Whether nothing in a directory can be asked about any more. That is told of it like a move: by a notice about the
-    /// directory itself.
-    fn is_closed(&self, directory: &Directory) -> bool {
-        let trust = self.shared.orders.trust.as_ref();
-        let is_told =
-            |trust: &Trust| trust.dirty.themselves.contains(&directory.measures.identity());
-        trust.is_some_and(is_told) && directory.ask(c".", false).is_err()
-    }
-
     /// Looks at what was told of in a watched directory, and at nothing else. Directories that are new there are walked.
     pub(super) fn revisit(&mut self, revisit: &Revisit) {
         let Revisit { folder, names, below, parts } = revisit;
@@ -96,7 +89,7 @@ impl Worker<'_> {
                 return self.done.found.closed.push((identity, doubt));
             }
         };
-        if self.is_closed(&directory) {
+        if is_closed(&directory) {
             return self.done.found.needs_walk = true;
         }
         let mut names = names.clone();
@@ -172,6 +165,12 @@ impl Worker<'_> {
         }
         part
     }
+}
+
+/// Whether a directory may be listed, and nothing in it asked about: then only its listing says what its names are. Who
+/// may do that is told of it like a move.
+fn is_closed(directory: &Directory) -> bool {
+    directory.ask(c".", false).is_err()
 }
 
 /// Whether no path leads there any more.

@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::doubt::{Doubt, DoubtKind, Skipped};
 use crate::scan::crew::Shared;
 use crate::scan::names::{Listing, Names};
+use crate::scan::part::Part;
 use crate::scan::paths::os_str;
-use crate::scan::record::{Folder, Part};
+use crate::scan::record::Folder;
 use crate::scan::work::{Batch, Done, Parent, Place, Work};
 use crate::sys::{Directory, EntryKind, Residence, causes, voluntary_waits};
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::doubt::{Doubt, Skipped};
 use crate::scan::control::Counts;
 use crate::scan::names::Names;
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
 use crate::scan::question::{Answer, Question};
-use crate::scan::record::{Brought, Entry, Folder, Part};
+use crate::scan::record::{Brought, Folder};
 use crate::sys::Directory;
 
 /// Where a directory was found.

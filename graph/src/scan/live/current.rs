@@ -144,7 +144,7 @@ impl Live {
     /// Takes in everything that has happened until it is called, and says what that is. What the
     /// graph says then was so at the moment of the call.
     ///
-    /// Costs what has changed: three system calls for a directory that was told of, one for each
+    /// Costs what has changed: four system calls for a directory that was told of, one for each
     /// name in it, three more for a file that is to be read; and O(k log n) for the k disks that it
     /// is about. A directory that was moved costs three system calls, one that is gone a look at where
     /// it was; what nobody tells of one system call each. What is rare and intricate costs three system

@@ -65,7 +65,7 @@ impl Live {
         };
         let left: Vec<Identity> = shift.identities(inner).collect();
         // Whoever comes to these by a link would walk them by another path.
-        if self.untold.leads_to(&left) {
+        if self.untold.leads_to(&left) || found.led.iter().any(|(_, to)| left.contains(to)) {
             return Ok(Patched::Intricate);
         }
         // Nothing is kept of what is half exchanged.
@@ -185,10 +185,9 @@ impl Live {
 /// Whether what workers have found is nothing that only a walk can follow.
 fn is_simple(base: &Base, found: &Found) -> bool {
     let directories = &base.tables.directories;
-    let has_left = |identity: &Identity| found.moved.contains(identity);
     !found.needs_walk
         && found.doubts.iter().all(|doubt| doubt.kind == DoubtKind::Directory)
-        && found.led.iter().all(|(path, to)| !has_left(to) && directories.is_led_to(path, *to))
+        && found.led.iter().all(|(path, to)| directories.is_led_to(path, *to))
 }
 
 /// Forgets what was found by way of directories that left. Says whether anything was.

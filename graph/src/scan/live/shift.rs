@@ -162,7 +162,9 @@ impl Shift {
     /// Whether a directory that could not be entered is one of those that there are.
     pub(super) fn is_there(&self, came: &HashSet<&Path>, doubt: &Doubt) -> bool {
         let above = doubt.path.parent();
-        !self.leads(&doubt.path) || above.is_some_and(|above| came.contains(above))
+        !self.leads(&doubt.path)
+            || self.tops.contains(&doubt.path)
+            || above.is_some_and(|above| came.contains(above))
     }
 
     /// Images whose headers hold such a path, however they go on from there. O(names): asked only where something was

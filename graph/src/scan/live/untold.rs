@@ -10,9 +10,10 @@ use crate::scan::assembly::Step;
 use crate::scan::content::Content;
 use crate::scan::crew::Crew;
 use crate::scan::live::watches::{Identity, NamesIn};
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
 use crate::scan::question::{AT_ONCE, About, Answer, Question, Sight};
-use crate::scan::record::{Entry, Inner, Part};
+use crate::scan::record::Inner;
 
 /// All of it, by the directory that it is in.
 #[derive(Debug, Default)]

@@ -3,8 +3,9 @@
 use crate::scan::assembly::Step;
 use crate::scan::content::Content;
 use crate::scan::crew::Crew;
+use crate::scan::part::{Entry, Part};
 use crate::scan::question::Gap;
-use crate::scan::record::{Brought, Entry, Folder, Part, Record};
+use crate::scan::record::{Brought, Folder, Record};
 use crate::scan::suppose::fate;
 use crate::scan::suppose::world::{At, Identity, Thing, World};
 use std::ffi::CString;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::facts::Finding;
 use crate::scan::content::{Content, FormatName};
-use crate::scan::record::{Entry, Part};
+use crate::scan::part::{Entry, Part};
 use crate::sys::Measures;
 
 /// What becomes of one file.

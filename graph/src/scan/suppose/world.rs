@@ -10,9 +10,10 @@ use crate::scan::assembly::Step;
 use crate::scan::content::Content;
 use crate::scan::crew::Crew;
 use crate::scan::directories::Directories;
+use crate::scan::part::Part;
 use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Lies, Met, Question};
-use crate::scan::record::{Part, Record};
+use crate::scan::record::Record;
 use crate::scan::suppose::fate::{self, Fate};
 
 pub(super) type Identity = (u64, u64);

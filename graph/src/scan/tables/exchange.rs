@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::facts::Key;
 use crate::graph::bytes;
 use crate::scan::content::Content;
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::join;
-use crate::scan::record::{Entry, OfFolder, Part};
+use crate::scan::record::OfFolder;
 use crate::scan::tables::{NOTHING, Tables};
 use crate::sys::Measures;
 

@@ -4,8 +4,8 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::facts::Key;
+use crate::scan::part::Part;
 use crate::scan::paths::split;
-use crate::scan::record::Part;
 use crate::scan::tables::Tables;
 use crate::scan::tables::grow::short;
 

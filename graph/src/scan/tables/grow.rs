@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::scan::content::Content;
-use crate::scan::record::{Entry, Part};
+use crate::scan::part::{Entry, Part};
 use crate::scan::tables::{File, NOTHING, Name, Tables};
 
 impl Tables {

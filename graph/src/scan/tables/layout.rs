@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::facts::{EdgeFacts, Facts, Finding, Key};
 use crate::scan::directories::Directories;
-use crate::scan::record::Part;
+use crate::scan::part::Part;
 use crate::scan::tables::numbers::Numbers;
 
 pub(in crate::scan) type Hasher = foldhash::fast::RandomState;

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use crate::facts::Key;
 use crate::graph::bytes;
 use crate::scan::content::Content;
+use crate::scan::part::{Entry, Part};
 use crate::scan::paths::join;
-use crate::scan::record::{Entry, Part};
 use crate::scan::tables::{Name, Tables};
 
 impl Tables {

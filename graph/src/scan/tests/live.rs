@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::fleet::{Fleet, LATER, picture};
-use super::programs::{Act, acts, folders};
+use super::programs::{Act, Opened, acts, folders};
 use crate::scan::{Control, EventKind, Live, Owners, Scan, Scanned};
 use crate::{Coverage, DoubtKind, Facts, Graph};
 
@@ -259,6 +259,7 @@ proptest! {
         program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
     ) {
         let fleet = Fleet::told();
+        let _opened = Opened(&fleet);
         folders(&fleet);
         let Some(mut live) = live(&fleet) else { return Ok(()) };
         for acts in program {
@@ -275,6 +276,7 @@ proptest! {
         program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
     ) {
         let fleet = Fleet::told();
+        let _opened = Opened(&fleet);
         folders(&fleet);
         let named = ["in/0", "in/1", "in/a/2", "in/a/b/3", "out/base", "out/nothing"];
         let lines = named.map(|name| format!("{}\tvm {name}\n", fleet.path(name).display()));

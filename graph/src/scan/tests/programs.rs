@@ -46,6 +46,11 @@ pub(super) enum Act {
     /// The same, and there is another at once.
     ReplaceFolder(u8),
     MakeFolder(u8),
+    /// Who may do what in it; nothing to root.
+    Rights {
+        folder: u8,
+        mode: u32,
+    },
     SymlinkFolder {
         from: u8,
         to: Place,
@@ -135,6 +140,8 @@ pub(super) fn acts() -> impl Strategy<Value = Act> {
         1 => (1..FOLDERS).prop_map(Act::RemoveFolder),
         1 => (1..FOLDERS).prop_map(Act::ReplaceFolder),
         1 => (1..FOLDERS).prop_map(Act::MakeFolder),
+        1 => (1..FOLDERS, proptest::sample::select(vec![0o755, 0o755, 0o444, 0]))
+            .prop_map(|(folder, mode)| Act::Rights { folder, mode }),
         1 => (0..FOLDERS, place()).prop_map(|(from, to)| Act::SymlinkFolder { from, to }),
         1 => (place(), proptest::option::of(place()))
             .prop_map(|(at, backing)| Act::Outside { at, backing }),
@@ -162,6 +169,32 @@ fn name((directory, name): Place) -> String {
     format!("{}/{name}", folder(directory))
 }
 
+fn rights(folder: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    drop(std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)));
+}
+
+/// Whether a file can be made there. One that is there goes, or what lies behind a link would be written to.
+fn is_free(path: &std::path::Path) -> bool {
+    drop(std::fs::remove_file(path));
+    std::fs::File::create(path).is_ok()
+}
+
+/// All directories, open to all, so that they can be removed.
+pub(super) struct Opened<'f>(pub(super) &'f Fleet);
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        let mut below = vec![self.0.path("")];
+        while let Some(path) = below.pop() {
+            rights(&path, 0o755);
+            let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+            let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            below.extend(folders.map(|entry| entry.path()));
+        }
+    }
+}
+
 impl Act {
     /// Does it. What cannot be done (no such file, a directory in the way) is not done.
     pub(super) fn run(&self, fleet: &Fleet) {
@@ -170,8 +203,7 @@ impl Act {
         match self {
             Self::Write { at, backing, spelling, format } => {
                 let names = backing.map(|to| spelling.spell(fleet, *at, to));
-                if path(at).parent().unwrap().is_dir() && !path(at).is_dir() {
-                    let _through_a_link = std::fs::remove_file(path(at));
+                if is_free(&path(at)) {
                     fleet.image_as(&name(*at), names.as_deref(), *format);
                 }
             }
@@ -224,14 +256,16 @@ impl Act {
                 drop(std::fs::create_dir(fleet.path(folder(*number))));
                 fleet.touch(&fleet.path(folder(*number)));
             }
+            Self::Rights { folder: number, mode } => {
+                rights(&fleet.path(folder(*number)), *mode);
+            }
             Self::SymlinkFolder { from, to } => {
                 drop(std::os::unix::fs::symlink(fleet.path(folder(*from)), path(to)));
             }
             Self::Outside { at, backing } => {
                 let names = backing.map(|at| format!("../{}", name(at)));
                 fleet.image("out/base", names.as_deref());
-                if path(at).parent().unwrap().is_dir() && !path(at).is_dir() {
-                    let _through_a_link = std::fs::remove_file(path(at));
+                if is_free(&path(at)) {
                     fleet.image(&name(*at), Some(&relative(*at, "out/base")));
                 }
             }
@@ -266,6 +300,7 @@ proptest! {
         program in proptest::collection::vec(proptest::collection::vec(acts(), 1..4), 1..10)
     ) {
         let fleet = Fleet::new();
+        let _opened = Opened(&fleet);
         folders(&fleet);
         let mut record = fleet.fresh().record;
         let index = fleet.path("index");
