@@ -128,6 +128,8 @@ impl Order {
     fn drop_empty(&mut self, from: usize, to: usize) {
         for tier in self.tiers.iter_mut().take(to + 1).skip(from) {
             Shared::make_mut(&mut tier.leaves).retain(|leaf| leaf.len() > 0);
+            // What comes before the leaf that is the first now belongs into the tier before.
+            tier.first = tier.leaves.first().map_or(tier.first, |leaf| leaf.first);
         }
         self.tiers.retain(|tier| !tier.leaves.is_empty());
         // Nothing may come before the first leaf.

@@ -31,8 +31,8 @@ pub(crate) use place::Place;
 
 use crate::labels::recs::{LAST, Recs};
 
-/// Leaves in a tier, at most.
-const TIER: usize = 64;
+/// Leaves in a tier, at most. Tests are to meet many tiers.
+const TIER: usize = if cfg!(test) { 4 } else { 64 };
 /// Of a run that is inserted at once, or of a leaf that is split: what a new leaf takes.
 const FILL: usize = LEAF / 8 * 7;
 /// The gap behind an entry that is appended.

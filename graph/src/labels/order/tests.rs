@@ -46,6 +46,7 @@ impl Pair {
     }
 
     fn check(&self, targets: impl Fn(u32) -> bool) {
+        self.check_bounds();
         let tags: Vec<u32> = self.model.iter().map(|slot| self.recs.get(*slot).open()).collect();
         assert!(tags.is_sorted_by(|a, b| a < b), "tags do not grow along the list");
         let (mut from, to) = (Spot::START, self.order.spot(&self.recs, LAST));
@@ -68,6 +69,24 @@ impl Pair {
         });
         let expected = self.model.iter().copied().filter(|slot| targets(*slot));
         assert_eq!(marked, expected.collect::<Vec<_>>());
+    }
+}
+
+impl Pair {
+    /// Who looks for a tag comes to the leaf that holds it.
+    fn check_bounds(&self) {
+        let mut least = 0;
+        for (tier, number) in self.order.tiers.iter().zip(0..) {
+            assert_eq!(tier.first, tier.leaves[0].first, "tier {number}");
+            for (leaf, at) in tier.leaves.iter().zip(0..) {
+                assert!(leaf.first >= least && (number + at > 0 || leaf.first == 0));
+                least = leaf.first;
+                for entry in leaf.entries() {
+                    assert_eq!(self.order.leaf_of(entry.tag(&self.recs)), (number, at));
+                    least = entry.tag(&self.recs);
+                }
+            }
+        }
     }
 }
 
@@ -163,4 +182,28 @@ fn insertions_at_one_place_write_few_tags() {
         written += pairs.filter(|(tag, slot)| pair.recs.get(*slot).open() != **tag).count();
     }
     assert!(written < 2_000 * 40, "{written} tags written for 2,000 insertions");
+}
+
+#[test]
+fn what_comes_after_the_first_leaf_of_a_tier_went_is_found() {
+    let mut pair = pair();
+    let all = u32::try_from(4 * TIER * LEAF).unwrap_or(0);
+    pair.insert(0, 0..all);
+    let len = |tier: &Tier| tier.leaves.iter().map(Leaf::len).sum::<usize>();
+    let before = len(&pair.order.tiers[0]);
+    let first = pair.order.tiers[1].leaves[0].len();
+    for at_once in [true, false] {
+        match at_once {
+            true => pair.remove(before..before + first),
+            false => (0..first).for_each(|_| pair.remove(before..before + 1)),
+        }
+        pair.check_bounds();
+        let next = u32::try_from(pair.model.len()).unwrap_or(0) + 2 * all;
+        (0..40).for_each(|more| {
+            let new = next + more;
+            pair.insert(before, new..new + 1);
+        });
+        pair.check(|_| false);
+        (0..40).for_each(|_| pair.remove(before..before + 1));
+    }
 }
