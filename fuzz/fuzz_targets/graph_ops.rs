@@ -12,5 +12,7 @@ mod oracle;
 mod program;
 #[path = "../../graph/tests/it/questions.rs"]
 mod questions;
+#[path = "../../graph/tests/it/views.rs"]
+mod views;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| program::Program::of_bytes(data).run());

@@ -17,7 +17,7 @@ pub struct Bytes {
     /// What the disks below it occupy that others need as well: they stay if it goes. Below is all that
     /// edges lead to, also from a disk at which its chain ends. `None` where
     /// so many disks need so many others over edges outside the forest (see ARCHITECTURE.md) that
-    /// to add it all up was given up.
+    /// to add it all up was given up: never among fewer than 500 disks of four references each.
     pub shared: Option<u64>,
     /// What the file system gives back when the file is deleted under all its known paths: its own
     /// bytes but for what is reflinked, or nothing while there are other hard links to it.
@@ -38,6 +38,9 @@ pub struct Space {
 
 /// Steps that are spent on what is shared over edges outside the forest, per disk of the graph.
 const STEPS: usize = 64;
+
+/// And at least: a small graph whose disks nearly all need each other is added up all the same.
+const FEWEST: usize = 1 << 20;
 
 impl Space {
     /// The bytes of `disk`; nothing for an id that names nothing.
@@ -101,7 +104,7 @@ impl Inner {
     /// What is below each disk and not kept by it alone.
     fn add_shared(&self, bytes: &mut [Bytes], kept: &[u64]) {
         let mut below: Vec<Option<u64>> = vec![None; bytes.len()];
-        let mut steps = self.slots.len().saturating_mul(STEPS);
+        let mut steps = self.slots.len().saturating_mul(STEPS).max(FEWEST);
         let mut way = Vec::new();
         for start in self.slots.slots() {
             if self.labels.is_extra(start) {

@@ -2,7 +2,7 @@
 
 use diskdag_graph::EdgeKind;
 
-use crate::oracle::{Condition, Name, Reference, Said, file};
+use crate::oracle::{Condition, Looks, Name, Reference, Said, declared, file};
 use crate::program::{Program, Step};
 
 /// So few disks that they meet each other.
@@ -26,7 +26,8 @@ impl Bytes<'_> {
             let (to, flags) = (self.next() % DISKS, self.next());
             let kind = if flags & 4 == 0 { EdgeKind::Backing } else { EdgeKind::DataFile };
             let (certain, ends) = (flags & 1 == 0, flags & 2 != 0);
-            references.push(Reference { to, kind, certain, ends });
+            let declared = declared(flags / 8);
+            references.push(Reference { to, kind, certain, ends, declared });
         }
         references
     }
@@ -50,6 +51,7 @@ impl Bytes<'_> {
             condition,
             allocated: self.next().into(),
             links: (self.next() % 4).into(),
+            looks: Looks::of(self.next()),
         }
     }
 }

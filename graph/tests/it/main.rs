@@ -11,6 +11,8 @@ mod oracle;
 mod program;
 /// Bytes, plans, orphans and what-ifs, asked of both.
 mod questions;
+/// What is known of each disk, and which look alike, asked of both.
+mod views;
 
 /// The examples that a reader copies from.
 mod example;

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use diskdag_graph::{DoubtKind, EdgeKind};
+use diskdag_graph::{DoubtKind, EdgeKind, Format};
 
 pub(crate) type Name = u8;
 
@@ -21,6 +21,8 @@ pub(crate) struct Reference {
     pub(crate) kind: EdgeKind,
     pub(crate) certain: bool,
     pub(crate) ends: bool,
+    /// The format that it declares.
+    pub(crate) declared: Option<Format>,
 }
 
 /// What a disk is.
@@ -38,6 +40,40 @@ impl Condition {
     }
 }
 
+/// What tells one image from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Looks {
+    pub(crate) format: Format,
+    pub(crate) size: Option<u64>,
+    pub(crate) length: Option<u64>,
+    /// Of the bytes that it occupies, how many the file system shares with other files.
+    pub(crate) reflinked: u64,
+    pub(crate) in_scope: bool,
+}
+
+impl Looks {
+    /// Of something that nobody has seen.
+    const NONE: Self =
+        Self { format: Format::Unknown, size: None, length: None, reflinked: 0, in_scope: false };
+
+    /// Few sorts, so that many disks look alike.
+    pub(crate) fn of(sort: u8) -> Self {
+        const LENGTHS: [Option<u64>; 4] = [None, Some(512), Some(0), Some(1_024)];
+        Self {
+            format: declared(sort).unwrap_or(Format::Unknown),
+            size: [None, Some(512), Some(1_024)][usize::from(sort / 4 % 3)],
+            length: LENGTHS[usize::from(sort / 12 % 4)],
+            reflinked: u64::from(sort / 48 % 3) * 100,
+            in_scope: sort < 224,
+        }
+    }
+}
+
+/// What a reference declares, for a number.
+pub(crate) fn declared(sort: u8) -> Option<Format> {
+    [None, Some(Format::Qcow2), Some(Format::Raw), Some(Format::Other)][usize::from(sort % 4)]
+}
+
 /// All that is said of one disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Said {
@@ -47,6 +83,7 @@ pub(crate) struct Said {
     pub(crate) condition: Condition,
     pub(crate) allocated: u64,
     pub(crate) links: u64,
+    pub(crate) looks: Looks,
 }
 
 #[derive(Clone, Debug)]
@@ -259,7 +296,7 @@ impl Oracle {
 
     pub(crate) fn frees(&self, name: Name) -> u64 {
         let said = &self.disks[&name].said;
-        if said.links > 0 { 0 } else { said.allocated }
+        if said.links > 0 { 0 } else { said.allocated.saturating_sub(said.looks.reflinked) }
     }
 }
 
@@ -272,6 +309,7 @@ fn nothing(name: Name) -> Said {
         condition: Condition::Missing,
         allocated: 0,
         links: 0,
+        looks: Looks::NONE,
     }
 }
 

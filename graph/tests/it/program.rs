@@ -8,8 +8,9 @@ use diskdag_graph::{
 };
 
 use crate::compare::{compare, compare_version};
-use crate::oracle::{Condition, Name, Oracle, Reference, Said, key_name};
-use crate::questions::compare_questions;
+use crate::oracle::{Condition, Looks, Name, Oracle, Reference, Said, key_name};
+use crate::questions::{compare_questions, compare_what_if};
+use crate::views::compare_views;
 
 /// One change, by name.
 #[derive(Clone, Debug)]
@@ -41,21 +42,41 @@ impl Program {
         let mut run = Run::default();
         for batch in &self.batches {
             let before = run.clone();
+            compare_what_if(&run, batch);
             run.apply(batch);
             compare(&run, &self.sets);
             compare_questions(&run, &self.sets);
+            compare_views(&run);
             // A clone keeps seeing what it saw.
             compare_version(&before);
         }
     }
 }
 
+/// A batch as the graph is told it, and what must come of that.
+pub(crate) struct Told {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) after: Oracle,
+    pub(crate) applied: Result<Applied, ApplyError>,
+    /// What the batch removes, whether or not it inserts it again.
+    pub(crate) removed: BTreeSet<Name>,
+}
+
 impl Run {
     /// Applies one batch to both, and checks what that says.
     pub(crate) fn apply(&mut self, batch: &[Step]) {
+        let Told { changes, after, applied, .. } = self.told(batch);
+        assert_eq!(self.graph.apply(changes), applied);
+        if applied.is_ok() {
+            let before = std::mem::replace(&mut self.oracle, after);
+            self.renew_ids(&before);
+        }
+    }
+
+    pub(crate) fn told(&self, batch: &[Step]) -> Told {
         let mut after = self.oracle.clone();
         let mut expected = Applied::default();
-        let mut removed = BTreeSet::new();
+        let (mut removed, mut gone) = (BTreeSet::new(), BTreeSet::new());
         let mut changes = Vec::new();
         let mut error = None;
         for step in batch {
@@ -65,7 +86,7 @@ impl Run {
                     expected.inserted += usize::from(is_new);
                     expected.updated += usize::from(!is_new);
                     after.insert(said.clone());
-                    removed.remove(&said.name);
+                    gone.remove(&said.name);
                     changes.push(Change::Insert(facts(said)));
                     continue;
                 }
@@ -73,7 +94,7 @@ impl Run {
             };
             // A disk is known by its id, and that is good only if the disk was there before.
             let Some(id) = self.ids.get(&name).or(self.gone.first()).copied() else { continue };
-            if self.gone.contains(&id) || removed.contains(&name) {
+            if self.gone.contains(&id) || gone.contains(&name) {
                 error = error.or(Some(ApplyError::StaleId { position: changes.len(), id }));
             } else if let Step::Repoint(name, references) = step {
                 after.repoint(*name, references.clone());
@@ -81,6 +102,7 @@ impl Run {
             } else {
                 after.remove(name);
                 removed.insert(name);
+                gone.insert(name);
                 expected.removed += 1;
             }
             changes.push(match step {
@@ -90,15 +112,8 @@ impl Run {
                 _ => Change::Remove(id),
             });
         }
-        let applied = self.graph.apply(changes);
-        if let Some(error) = error {
-            assert_eq!(applied, Err(error));
-            return;
-        }
-        assert_eq!(applied, Ok(expected));
         after.settle();
-        let before = std::mem::replace(&mut self.oracle, after);
-        self.renew_ids(&before);
+        Told { changes, after, applied: error.map_or(Ok(expected), Err), removed }
     }
 
     /// A disk that was there all the time keeps its id; a new one has one never seen before.
@@ -141,16 +156,26 @@ fn edges(references: &[Reference]) -> Vec<EdgeFacts> {
         kind: one.kind,
         certainty: if one.certain { Certainty::Certain } else { Certainty::Possible },
         ends_chain: one.ends,
+        format: one.declared.map(|format| match format {
+            Format::Other => b"unheard-of".as_slice().into(),
+            known => known.name().as_bytes().into(),
+        }),
         ..EdgeFacts::backing(key(one.to))
     };
     references.iter().map(edge).collect()
 }
 
-fn facts(said: &Said) -> Facts {
+pub(crate) fn facts(said: &Said) -> Facts {
+    let Looks { format, size, length, reflinked, in_scope } = said.looks;
     Facts {
+        // What could not be read does not say what it is.
+        format: if said.condition == Condition::Unreadable { Format::Unknown } else { format },
+        virtual_size: size,
+        length,
+        reflinked,
+        in_scope,
         paths: said.paths.iter().map(|path| std::path::Path::new(path).into()).collect(),
         references: edges(&said.references),
-        format: Format::Unknown,
         state: match said.condition {
             Condition::Fine => State::Ok,
             Condition::Unreadable => State::Unreadable,
@@ -161,7 +186,7 @@ fn facts(said: &Said) -> Facts {
             true => DependencyKnowledge::Unknown,
             false => DependencyKnowledge::Complete,
         },
-        actual_size: Some(said.allocated),
+        actual_size: (said.allocated > 0).then_some(said.allocated),
         unseen_links: said.links,
         ..Facts::new(key(said.name))
     }

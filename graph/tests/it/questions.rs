@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diskdag_graph::{BlockerKind, Bytes, Certainty, Change, DiskId, EdgeFacts, EdgeKind, Remedy};
 
 use crate::oracle::{Condition, Name, Oracle};
-use crate::program::{Run, key};
+use crate::program::{Run, Step, Told, key};
 
 /// Panics where the two differ. Each of `sets` is a set of disks, a bit a disk.
 pub(crate) fn compare_questions(run: &Run, sets: &[u64]) {
@@ -140,10 +140,7 @@ fn orphans(run: &Run, claimed: &BTreeSet<Name>) {
         .iter()
         .flat_map(|name| oracle.keeps(*name, None).into_iter().chain([*name]))
         .collect();
-    let is_orphan = |name: &&Name| {
-        let disk = &oracle.disks[name];
-        !kept.contains(name) && disk.said.condition == Condition::Fine && !disk.placeholder
-    };
+    let is_orphan = |name: &&Name| !kept.contains(name) && oracle.is_usable(**name);
     let expected: BTreeSet<DiskId> =
         oracle.disks.keys().filter(is_orphan).map(|name| run.ids[name]).collect();
     let found = run.graph.orphans(claimed.iter().map(|name| run.ids[name]));
@@ -152,54 +149,63 @@ fn orphans(run: &Run, claimed: &BTreeSet<Name>) {
     assert!(claimed.iter().all(|name| run.graph.find_key(&key(*name)) == Some(run.ids[name])));
 }
 
-/// What comes of removing the set is what a graph that nobody has kept current would say.
+/// What comes of removing the set.
 fn what_if(run: &Run, set: &BTreeSet<Name>) {
+    let steps: Vec<Step> = set.iter().map(|name| Step::Remove(*name)).collect();
+    compare_what_if(run, &steps);
+}
+
+/// What would come of a batch is what the oracle says of before and after, and the graph stays as it was.
+pub(crate) fn compare_what_if(run: &Run, batch: &[Step]) {
+    let Told { changes, after, applied, removed } = run.told(batch);
     let before = &run.oracle;
-    let mut after = before.clone();
-    set.iter().for_each(|name| after.remove(*name));
-    after.settle();
-    let changes = set.iter().map(|name| Change::Remove(run.ids[name]));
-    let what = run.graph.what_if(changes).unwrap();
-    let ids = |names: BTreeSet<Name>| -> BTreeSet<DiskId> {
-        names.iter().map(|name| run.ids[name]).collect()
+    let what = match (run.graph.what_if(changes), applied) {
+        (Ok(what), Ok(applied)) => {
+            assert_eq!(what.applied, applied);
+            what
+        }
+        (what, applied) => return assert_eq!(what.err(), applied.err()),
     };
+    let id = |name: &Name| what.graph.find_key(&key(*name)).unwrap();
+    let ids = |names: BTreeSet<Name>| -> BTreeSet<DiskId> { names.iter().map(id).collect() };
+    assert_eq!(what.graph.len(), after.disks.len());
     let is_missing = |oracle: &Oracle, name: &Name| {
         oracle.disks.get(name).is_some_and(|disk| disk.said.condition == Condition::Missing)
     };
-    let newly: BTreeSet<Name> = after.disks.keys().copied().collect();
+    let names = || after.disks.keys().copied();
     let newly: BTreeSet<Name> =
-        newly.into_iter().filter(|x| is_missing(&after, x) && !is_missing(before, x)).collect();
-    let broken: BTreeSet<Name> = after
-        .disks
-        .keys()
-        .copied()
+        names().filter(|x| is_missing(&after, x) && !is_missing(before, x)).collect();
+    let broken: BTreeSet<Name> = names()
         .filter(|name| after.below(*name, false).keys().any(|below| newly.contains(below)))
         .collect();
     assert_eq!(what.newly_missing.iter().copied().collect::<BTreeSet<_>>(), ids(newly));
     assert_eq!(what.broken.iter().copied().collect::<BTreeSet<_>>(), ids(broken));
-    let frees = set.iter().fold(0_u64, |sum, name| sum.saturating_add(before.frees(*name)));
+    let is_there = |name: &Name| after.disks.contains_key(name) && !is_missing(&after, name);
+    let gone = removed.iter().filter(|name| !is_there(name));
+    let frees = gone.fold(0_u64, |sum, name| sum.saturating_add(before.frees(*name)));
     assert_eq!(what.freed, frees);
-    assert!(what.cycles.is_empty(), "what is removed makes no cycle");
+    let known = before.cycles();
+    let is_new = |cycle: &BTreeSet<Name>| !known.iter().any(|one| cycle.is_subset(one));
+    let cycles: BTreeSet<BTreeSet<DiskId>> =
+        after.cycles().into_iter().filter(is_new).map(ids).collect();
+    let found = what.cycles.iter().map(|cycle| cycle.iter().copied().collect());
+    assert_eq!(found.collect::<BTreeSet<BTreeSet<DiskId>>>(), cycles);
     // Round after round: who is needed by none but those that are needed no more.
-    let mut unneeded = BTreeSet::new();
+    let was_needed = |name: Name| before.needed_by(name).next().is_some();
+    let mut unneeded: BTreeSet<Name> = BTreeSet::new();
     loop {
-        let from_gone = |name: Name| {
-            before.needed_by(name).any(|from| set.contains(&from) || unneeded.contains(&from))
+        let is_needed_no_more = |name: &Name| {
+            let mut needed_by = after.needed_by(*name).peekable();
+            after.is_usable(*name)
+                && (was_needed(*name) || needed_by.peek().is_some())
+                && needed_by.all(|from| unneeded.contains(&from))
         };
-        let next: BTreeSet<Name> = after
-            .disks
-            .iter()
-            .filter(|(name, disk)| {
-                disk.said.condition == Condition::Fine
-                    && from_gone(**name)
-                    && after.needed_by(**name).all(|from| unneeded.contains(&from))
-            })
-            .map(|(name, _)| *name)
-            .collect();
+        let next: BTreeSet<Name> = names().filter(is_needed_no_more).collect();
         if next.is_subset(&unneeded) {
             break;
         }
         unneeded.extend(next);
     }
     assert_eq!(what.unneeded.iter().copied().collect::<BTreeSet<_>>(), ids(unneeded));
+    assert!(before.disks.keys().all(|name| run.graph.find_key(&key(*name)) == Some(run.ids[name])));
 }

@@ -4,7 +4,7 @@ use diskdag_graph::EdgeKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::oracle::{Condition, Name, Reference, Said, file};
+use crate::oracle::{Condition, Looks, Name, Reference, Said, declared, file};
 use crate::program::{Program, Step};
 
 /// How the programs of one test are made.
@@ -36,8 +36,11 @@ fn references(taste: Taste, from: Name) -> impl Strategy<Value = Vec<Reference>>
         true => EdgeKind::DataFile,
         false => EdgeKind::Backing,
     });
-    let reference = (to, kind, one_in_hundred(taste.possible), one_in_hundred(taste.ends))
-        .prop_map(|(to, kind, possible, ends)| Reference { to, kind, certain: !possible, ends });
+    let sure = one_in_hundred(taste.possible).prop_map(|possible| !possible);
+    let declared = any::<u8>().prop_map(declared);
+    let reference = (to, kind, sure, one_in_hundred(taste.ends), declared).prop_map(
+        |(to, kind, certain, ends, declared)| Reference { to, kind, certain, ends, declared },
+    );
     vec(reference, 0..=taste.references)
 }
 
@@ -53,8 +56,9 @@ fn said(taste: Taste) -> impl Strategy<Value = Said> {
     let path =
         (0..4_u8, 0..5_u8).prop_map(|(directory, name)| format!("/d{directory}/{}", file(name)));
     let allocated = prop_oneof![9 => 0..1_000_u64, 1 => Just(u64::MAX)];
-    (0..taste.disks, vec(path, 0..3), condition, allocated, 0..4_u64).prop_flat_map(
-        move |(name, paths, condition, allocated, links)| {
+    let looks = any::<u8>().prop_map(Looks::of);
+    (0..taste.disks, vec(path, 0..3), condition, allocated, 0..4_u64, looks).prop_flat_map(
+        move |(name, paths, condition, allocated, links, looks)| {
             references(taste, name).prop_map(move |references| Said {
                 name,
                 paths: paths.clone(),
@@ -62,6 +66,7 @@ fn said(taste: Taste) -> impl Strategy<Value = Said> {
                 condition,
                 allocated,
                 links,
+                looks,
             })
         },
     )

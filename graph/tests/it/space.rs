@@ -216,6 +216,19 @@ fn deep_chains_are_named_deepest_first() {
 }
 
 /// A ladder of 30,000 rungs, each held by the two above it: what keeps what is found without a square.
+/// Few disks that all need each other took more steps than the same few in a forest may.
+#[test]
+fn what_is_shared_among_few_disks_that_all_need_each_other_is_added_up() {
+    let name = |number: u64| number.to_string();
+    let knot = graph((0..400_u64).map(|number| {
+        let needs =
+            [1, 2, 3, 5].map(|ahead| EdgeFacts::backing(Key::name(name((number + ahead) % 400))));
+        Facts { references: needs.into(), ..disk(&name(number), 10) }
+    }));
+    let space = knot.space();
+    assert!((0..400).all(|n| space.of(id(&knot, &name(n))).shared == Some(399 * 10)));
+}
+
 #[test]
 fn the_bytes_of_a_deep_ladder() {
     let rungs = 30_000_u32;
