@@ -131,7 +131,8 @@ pub(crate) struct Common {
     #[arg(long = "root", value_name = "DIR")]
     pub(crate) roots: Vec<PathBuf>,
     /// Files in which owners name their disks: a directory of libvirt's XML (/etc/libvirt/qemu), or a
-    /// mapping, a line per disk: path, tab, owner; repeatable. Else DISKDAG_OWNERS
+    /// mapping, a line per disk: path, tab, owner; repeatable. A directory without any definition makes
+    /// the answer unknown. Else DISKDAG_OWNERS
     #[arg(long = "owners", value_name = "PATH")]
     pub(crate) owners: Vec<PathBuf>,
     /// Start from this index and keep it current: made if it is not there. Best outside of the image

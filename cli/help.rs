@@ -72,8 +72,10 @@ Owners:
   /etc/libvirt/storage, where domains name volumes), or a mapping with a line per disk: its
   path, a tab, its owner. Owners stand behind disks in tree and dependents, what their disks
   need counts wherever they lie, and can-rm says no to a disk that has one; so do snap rm, gc
-  and trash purge. A file that cannot be read makes the answer unknown. A pool may remember
-  owners of its own: `diskdag init --owners PATH DIR`.
+  and trash purge. A file that cannot be read makes the answer unknown, and so does a directory
+  without any definition that is none of libvirt's: the wrong one, as it seems. Where nobody has
+  disks, an empty file says so. A pool may remember owners of its own:
+  `diskdag init --owners PATH DIR`.
 
 Index:
   With --index FILE (or DISKDAG_INDEX) a scan starts from what an earlier one has learned, at
@@ -211,9 +213,10 @@ Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
   $ diskdag what-if --root /srv --mv base.qcow2 golden/ --rebase vm.qcow2 golden/base.qcow2
   $ diskdag what-if --root /srv --mv vm.qcow2 vm-1.qcow2 --create vm.qcow2 vm-1.qcow2
-Exits 0 when all would be well, 4 when an image may not be removed, or is in use and may not be
-moved, 6 when a chain would be broken, read another disk, or a cycle be made, or an owner not find
-its disk, 7 when that is not known, 5 not found.";
+Exits 0 when all would be well, 4 when an image may not be removed, or not be moved, as it is in use
+or recorded in a pool (a snapshot, what is in the trash), 6 when a chain would be broken, read
+another disk, or a cycle be made, or an owner not find its disk, 7 when that is not known, 5 not
+found.";
 
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.

@@ -56,6 +56,11 @@ pub(crate) fn judge(
 /// Asks about a removal from a version of the graph what headers don't tell: locks, owners, catalogues.
 pub(crate) fn ask(scanned: &Scanned, graph: &Graph, removal: Removal) -> Result<Removal, Failure> {
     let removal = removal.with_usage(graph, &QemuLocks).with_owners(graph, &scanned.owned);
+    ask_pools(graph, removal)
+}
+
+/// Asks the catalogues alone.
+pub(crate) fn ask_pools(graph: &Graph, removal: Removal) -> Result<Removal, Failure> {
     // Every pool that has a disk in scope: what has begun there may be about these images.
     let everywhere = graph.disks().map(|disk| disk.path());
     let pools = Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?;

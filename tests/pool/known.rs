@@ -28,6 +28,34 @@ fn can_rm_asks_the_catalogue() {
     assert_eq!(kinds(&answer), ["snapshot"]);
 }
 
+/// A snapshot under another name is none for its catalogue: that would be the loss of it.
+#[test]
+fn what_if_says_no_to_the_move_of_what_a_catalogue_has_by_its_name() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.ok("snap create s1 vm.qcow2");
+    pool.ok("pin s1 vm.qcow2 --reason keep");
+    let answer = pool.json("what-if --mv vm@1-s1.qcow2 old.qcow2 --rebase vm.qcow2 old.qcow2", 4);
+    assert_eq!((&answer["verdict"], kinds(&answer)), (&"no".into(), vec!["pinned", "snapshot"]));
+    pool.ends("what-if --mv vm@1-s1.qcow2 old.qcow2", 4)
+        .says("the catalogue of a pool would not find these")
+        .says("is the snapshot s1 of");
+    // A symbolic link that leads to it, and another hard link, are names of which no catalogue knows.
+    let (snapshot, root) = (pool.fleet.path("vm@1-s1.qcow2"), pool.fleet.root());
+    std::os::unix::fs::symlink("vm@1-s1.qcow2", root.join("way")).unwrap();
+    std::fs::hard_link(&snapshot, root.join("hard.qcow2")).unwrap();
+    for name in ["way", "hard.qcow2"] {
+        let answer = pool.json(&format!("what-if --mv {name} elsewhere"), 0);
+        assert!(kinds(&answer).is_empty(), "{name}: {answer}");
+    }
+    let answer = pool.json("what-if --mv vm@1-s1.qcow2 old.qcow2", 4);
+    assert!(kinds(&answer).contains(&"snapshot"), "{answer}");
+    // What lies in the trash.
+    std::fs::remove_file(root.join("hard.qcow2")).unwrap();
+    pool.ok("snap restore s1 vm.qcow2");
+    let answer = pool.json("what-if --mv .vm@2.trash kept.qcow2", 4);
+    assert_eq!(kinds(&answer), ["trash"]);
+}
+
 /// What cannot be read is a doubt, never "nothing".
 #[test]
 fn a_catalogue_that_cannot_be_read_is_a_doubt() {
@@ -46,6 +74,10 @@ fn a_catalogue_that_cannot_be_read_is_a_doubt() {
     let doubt = &items(&answer, "doubts")[0];
     assert!(text_of(doubt, "reason").contains("catalogue"), "{doubt}");
     assert_eq!(doubt["path"], pool.fleet.root().to_str().unwrap());
+    let answer = pool.json("what-if --mv vm@1-s1.qcow2 vm.qcow2", 7);
+    assert!(answer["doubts"].to_string().contains("catalogue"), "{answer}");
+    let answer = pool.json("what-if --mv vm.qcow2 other.qcow2", 7);
+    assert!(answer["doubts"].to_string().contains("catalogue"), "{answer}");
     pool.ok("tree .").says("catalogue");
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use diskdag_graph::Verdict;
+use diskdag_graph::{Blocker, BlockerKind, Verdict};
 
 use crate::escape;
 use crate::output::Output;
@@ -78,11 +78,18 @@ impl Told<'_> {
             }
             can_rm::blockers(&self.scanned.graph, removal, &self.asked, Some(limit), out)?;
         }
-        for (position, one) in self.in_use.iter().enumerate() {
-            if position == 0 {
-                writeln!(out, "{}: what is in use is not moved", style.bad("no"))?;
+        let headings = [
+            (true, "what is in use is not moved"),
+            (false, "the catalogue of a pool would not find these"),
+        ];
+        for (is_use, heading) in headings {
+            let of_it = |one: &&Blocker| (one.kind == BlockerKind::InUse) == is_use;
+            for (position, one) in self.held.iter().filter(of_it).enumerate() {
+                if position == 0 {
+                    writeln!(out, "{}: {heading}", style.bad("no"))?;
+                }
+                writeln!(out, "  {}  {}", escape::path(&one.path), escape::words(&one.detail))?;
             }
-            writeln!(out, "  {}  {}", escape::path(&one.path), escape::words(&one.detail))?;
         }
         Ok(())
     }

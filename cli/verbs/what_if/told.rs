@@ -23,8 +23,8 @@ pub(super) struct Told<'g> {
     pub(super) after: Supposed,
     /// Nothing where nothing is removed, nor replaced.
     pub(super) removal: Option<Removal>,
-    /// Who has open what is moved.
-    pub(super) in_use: Vec<Blocker>,
+    /// Why what is moved has to stay: who has it open, and what a catalogue would no longer find.
+    pub(super) held: Vec<Blocker>,
     /// Bytes that those which are moved, flattened or put elsewhere take over, at most.
     pub(super) copies: u64,
     /// Tops of chains that would be deeper than the policy has it, and deeper than they are.
@@ -65,13 +65,14 @@ impl<'g> Told<'g> {
             .then(|| can_rm::ask(scanned, before, before.removal(&goes)))
             .transpose()?;
         let moved: Vec<DiskId> = of_kind(&["mv"]).collect();
-        let moved = graph.removal(&moved).with_usage(graph, &QemuLocks);
-        let is_use = |one: &Blocker| one.kind == BlockerKind::InUse;
-        let in_use: Vec<Blocker> = moved.blockers.into_iter().filter(is_use).collect();
+        let (held, unasked) = held(graph, &after.what.graph, &moved)?;
         let mut doubts = match &removal {
             Some(removal) => removal.doubts.clone(),
             None => Health::of(graph).doubts,
         };
+        doubts.extend(
+            unasked.into_iter().filter(|doubt| !doubts.contains(doubt)).collect::<Vec<_>>(),
+        );
         doubts.extend(after.unread(graph));
         let changed: Vec<DiskId> = of_kind(&["rebase", "flatten"]).collect();
         let copies = changed.into_iter().map(|disk| copied(graph, before, disk));
@@ -81,12 +82,12 @@ impl<'g> Told<'g> {
         let deep = deep.into_iter().filter(is_new).collect();
         let as_asked = paths.iter().filter_map(|path| Some((disk(path)?, &**path)));
         let asked = as_asked.filter(|(disk, _)| removed.contains(disk)).collect();
-        Ok(Self { scanned, named, asked, after, removal, in_use, copies, deep, doubts })
+        Ok(Self { scanned, named, asked, after, removal, held, copies, deep, doubts })
     }
 
-    /// The verdict on what goes, and on what is moved where somebody has that open.
+    /// The verdict on what goes, and on what is moved where that has to stay.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        match self.in_use.is_empty() {
+        match self.held.is_empty() {
             true => self.removal.as_ref().map(|removal| removal.verdict),
             false => Some(Verdict::No),
         }
@@ -94,17 +95,17 @@ impl<'g> Told<'g> {
 
     /// Everything in the way of what goes or is moved.
     pub(super) fn blockers(&self) -> impl Iterator<Item = &Blocker> {
-        self.removal.iter().flat_map(|removal| &removal.blockers).chain(&self.in_use)
+        self.removal.iter().flat_map(|removal| &removal.blockers).chain(&self.held)
     }
 
     /// Whether somebody would not find what it needs.
     pub(super) fn is_broken(&self) -> bool {
         let what = &self.after.what;
-        let reads_another =
-            self.after.strayed.iter().any(|one| one.now.is_some() && !one.is_overlay);
+        let strays = self.after.strayed.iter().any(|one| !one.is_overlay);
         !what.broken.is_empty()
+            || !what.newly_missing.is_empty()
             || !what.cycles.is_empty()
-            || reads_another
+            || strays
             || !self.after.bereft.is_empty()
     }
 
@@ -114,7 +115,7 @@ impl<'g> Told<'g> {
             .when(verdict == Some(Verdict::No))
             .or(Exit::Unknown.when(verdict == Some(Verdict::Unknown)))
             .or(Exit::Broken.when(self.is_broken()))
-            .or(Exit::Unknown.when(verdict.is_none() && !self.doubts.is_empty()))
+            .or(Exit::Unknown.when(!self.doubts.is_empty()))
     }
 
     /// Where a disk would be; where it is, if it would not be there.
@@ -159,6 +160,40 @@ impl<'g> Told<'g> {
     pub(super) fn unneeded_bytes(&self) -> u64 {
         self.after.what.graph.freed_by(&self.after.what.unneeded)
     }
+}
+
+/// What holds these disks where they are: somebody has them open, or a catalogue has them by a name that would lead to
+/// them no more. And what could not be asked about that.
+fn held(
+    graph: &Graph,
+    after: &Graph,
+    moved: &[DiskId],
+) -> Result<(Vec<Blocker>, Vec<Doubt>), Failure> {
+    if moved.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let headers = graph.removal(moved);
+    let of_headers = headers.doubts.len();
+    let mut all = can_rm::ask_pools(graph, headers.with_usage(graph, &QemuLocks))?;
+    let stays = |one: &Blocker| {
+        let mut paths = after.disk(one.image).into_iter().flat_map(|disk| disk.paths());
+        paths.any(|path| path == one.path)
+    };
+    // Under another name, a symbolic link to it, it may be recorded as well: what stays is enough.
+    let found: HashSet<(DiskId, String)> =
+        all.blockers.iter().filter(|one| stays(one)).map(said).collect();
+    all.blockers.retain(|one| match one.kind {
+        BlockerKind::InUse => true,
+        BlockerKind::Snapshot | BlockerKind::Pinned | BlockerKind::Trash => {
+            !found.contains(&said(one))
+        }
+        _ => false,
+    });
+    Ok((all.blockers, all.doubts.split_off(of_headers)))
+}
+
+fn said(one: &Blocker) -> (DiskId, String) {
+    (one.image, one.detail.clone())
 }
 
 /// All that is done before anything goes: without those moves by which something is replaced. What comes to lie there

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
+use crate::disk::Disk;
 use crate::doubt::Doubt;
 use crate::facts::{Change, EdgeKind, Facts, Key, State};
 use crate::graph::{DiskId, Graph};
@@ -112,7 +113,8 @@ impl Supposed {
     }
 
     /// Of what is missing and broken that alone which was well: a disk whose chain has an end that is missing is not
-    /// broken by a move of its own. And what has to be re-pointed to is not of no use, nor is what that needs.
+    /// broken by a move of its own. Yet what one of its names leads to can be lost all the same. And what has to be
+    /// re-pointed to is not of no use, nor is what that needs.
     fn keep_new(&mut self, before: &Graph) {
         let was_broken: HashSet<DiskId> =
             before.missing().flat_map(|missing| before.dependents(missing)).collect();
@@ -121,7 +123,10 @@ impl Supposed {
         let graph = &what.graph;
         what.newly_missing.retain(|missing| {
             let mut needed_by = graph.disk(*missing).into_iter().flat_map(|disk| disk.needed_by());
-            needed_by.any(|edge| !was_broken.contains(&edge.from))
+            needed_by.any(|edge| {
+                let (kind, name) = (edge.facts.kind, edge.facts.name);
+                !was_broken.contains(&edge.from) || loses(before, graph, edge.from, (kind, name))
+            })
         });
         let mut of_use: HashSet<DiskId> = self.strayed.iter().map(|one| one.was).collect();
         let needed = of_use.iter().flat_map(|disk| graph.dependencies(*disk));
@@ -194,6 +199,21 @@ impl Supposed {
         bereft.sort_by(|one, other| (&one.owner, &one.path).cmp(&(&other.owner, &other.path)));
         bereft
     }
+}
+
+/// Whether more is missing than was under a name that a disk holds. Where the disk has the paths that it had, what is
+/// newly missing was there; another path makes another name of what was missing.
+fn loses(before: &Graph, after: &Graph, disk: DiskId, by: (EdgeKind, &[u8])) -> bool {
+    let (Some(was), Some(is)) = (before.disk(disk), after.disk(disk)) else { return true };
+    let missing = |graph: &Graph, disk: &Disk<'_>| {
+        let needs = disk.needs().into_iter().filter(|it| (it.facts.kind, it.facts.name) == by);
+        let to: HashSet<DiskId> = needs.map(|edge| edge.to).collect();
+        let is_missing =
+            |to: &&DiskId| graph.disk(**to).is_none_or(|disk| disk.state() == State::Missing);
+        to.iter().filter(is_missing).count()
+    };
+    let paths = |disk: &Disk<'_>| disk.paths().map(PathBuf::from).collect::<HashSet<_>>();
+    paths(&was) == paths(&is) || missing(after, &is) > missing(before, &was)
 }
 
 /// What makes one graph the other, and the disks that are in both and not the same.

@@ -20,6 +20,7 @@ mod saved;
 /// File systems that never answer.
 mod silent;
 /// What would be found, beside what is.
+mod strayed;
 mod suppose;
 /// What nobody tells of, what is waived, what owners name.
 mod untold;

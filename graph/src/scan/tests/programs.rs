@@ -158,9 +158,13 @@ fn folder(number: u8) -> &'static str {
     ["in", "in/a", "in/a/b", "in/c", "in/c/b", "in/d"][usize::from(number)]
 }
 
-/// The directories in which all happens.
+/// The directories in which all happens, whatever lies in their way: what is written through a symbolic link to a
+/// directory that is gone is a file under that directory's name.
 pub(super) fn folders(fleet: &Fleet) {
     for folder in ["in", "in/a", "in/a/b", "in/c", "out"] {
+        if !fleet.path(folder).is_dir() {
+            drop(std::fs::remove_file(fleet.path(folder)));
+        }
         fleet.folder(folder);
     }
 }

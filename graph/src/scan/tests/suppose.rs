@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use diskdag_qcow2::create::{Backing, Create};
@@ -11,8 +11,8 @@ use proptest::prelude::*;
 use super::fleet::Fleet;
 use super::programs::{acts, folders};
 use crate::facts::Key;
-use crate::scan::{Control, Owners, Scanned, SupposeError, Supposed, Supposition};
-use crate::{DiskId, EdgeKind, Facts, Graph, State};
+use crate::scan::{Control, Scanned, SupposeError, Supposed, Supposition};
+use crate::{DiskId, Facts, Graph, State};
 
 /// One of a few names in one of a few directories, the last of which is out of the scope.
 type Place = (u8, u8);
@@ -202,80 +202,12 @@ proptest! {
     }
 }
 
-fn id(scanned: &Scanned, path: &Path) -> DiskId {
+pub(super) fn id(scanned: &Scanned, path: &Path) -> DiskId {
     scanned.graph.find(path).unwrap()
 }
 
-fn moved(scanned: &Scanned, from: &Path, to: &Path) -> Supposed {
+pub(super) fn moved(scanned: &Scanned, from: &Path, to: &Path) -> Supposed {
     suppose(scanned, &[Supposition::Move { from: from.to_owned(), to: to.to_owned() }]).unwrap()
-}
-
-#[test]
-fn who_names_a_disk_that_moves_is_named_and_what_it_would_find_there() {
-    let fleet = Fleet::some();
-    fleet.image("in/absolute", Some(fleet.path("in/base").to_str().unwrap()));
-    std::fs::hard_link(fleet.path("in/deep/0"), fleet.path("in/second")).unwrap();
-    let scanned = fleet.fresh();
-    let base = id(&scanned, &fleet.path("in/base"));
-    let after = moved(&scanned, &fleet.path("in/base"), &fleet.path("in/deep"));
-    assert_eq!(after.what.graph.disk(base).unwrap().path(), fleet.path("in/deep/base"));
-    // Eight below it and one beside it; the first of the eight is opened from beside it, too, but names what is above.
-    assert_eq!(after.strayed.len(), 9);
-    assert!(after.strayed.iter().all(|one| one.was == base && one.now.is_none()));
-    assert!(after.strayed.iter().all(|one| one.kind == EdgeKind::Backing));
-    // Its own backing file is not where its name leads from there.
-    let needs = after.what.graph.disk(base).unwrap().needs();
-    let path = after.what.graph.disk(needs[0].to).unwrap().path();
-    assert_eq!(path, fleet.path("in/deep/../out/base"));
-    assert_eq!(after.what.graph.disk(needs[0].to).unwrap().state(), State::Missing);
-    assert_eq!((after.copied, after.replaced.len(), after.outside.len()), (0, 0, 0));
-}
-
-#[test]
-fn a_symbolic_link_under_the_old_name_keeps_who_names_it_by_that() {
-    let fleet = Fleet::some();
-    fleet.image("in/leaf", Some("link"));
-    let scanned = fleet.fresh();
-    // The link stays, and leads nowhere. What the disk itself names lies elsewhere from there.
-    let after = moved(&scanned, &fleet.path("in/deep/3"), &fleet.path("in/three"));
-    let names: Vec<&[u8]> = after.strayed.iter().map(|one| &*one.name).collect();
-    assert_eq!(names, [&b"link"[..], b"../base"]);
-    // A link by which it is known by another hard link leads there still.
-    std::fs::hard_link(fleet.path("in/deep/3"), fleet.path("in/deep/kept")).unwrap();
-    std::fs::remove_file(fleet.path("in/link")).unwrap();
-    symlink("deep/kept", fleet.path("in/link")).unwrap();
-    let scanned = fleet.fresh();
-    let after = moved(&scanned, &fleet.path("in/deep/3"), &fleet.path("in/three"));
-    assert!(after.strayed.is_empty() && after.what.broken.is_empty());
-}
-
-#[test]
-fn what_is_replaced_is_told_and_who_named_it_reads_another_disk() {
-    let fleet = Fleet::some();
-    fleet.image("in/new", None);
-    let scanned = fleet.fresh();
-    let (base, new) = (id(&scanned, &fleet.path("in/base")), id(&scanned, &fleet.path("in/new")));
-    let after = moved(&scanned, &fleet.path("in/new"), &fleet.path("in/base"));
-    assert_eq!(after.replaced, [(0, base)]);
-    assert_eq!(after.strayed.len(), 8);
-    assert!(after.strayed.iter().all(|one| (one.was, one.now) == (base, Some(new))));
-    assert!(after.what.broken.is_empty() && after.what.freed > 0);
-}
-
-#[test]
-fn a_missing_disk_is_found_where_one_is_moved_and_an_owner_loses_its_own() {
-    let fleet = Fleet::some();
-    fleet.image("in/orphan", Some("gone"));
-    let owners = Owners::default().claim(fleet.path("in/deep/5"), "vm five");
-    let scanned = fleet.scan().owners(owners).run(&Control::default()).unwrap();
-    let five = id(&scanned, &fleet.path("in/deep/5"));
-    let after = moved(&scanned, &fleet.path("in/deep/5"), &fleet.path("in/gone"));
-    assert_eq!(after.found, [(five, id(&scanned, &fleet.path("in/orphan")))]);
-    let [bereft] = &after.bereft[..] else { panic!("{:?}", after.bereft) };
-    assert_eq!((&*bereft.owner, bereft.disk, bereft.now), ("vm five", five, None));
-    // Out of the scope it is asked about, and what lies beside it is not.
-    let after = moved(&scanned, &fleet.path("in/deep/5"), &fleet.path("out/five"));
-    assert_eq!(after.outside, [five]);
 }
 
 #[test]
