@@ -144,6 +144,9 @@ Example:
 Exits 7 when the list may be incomplete, and says why on standard error.";
 
 pub(crate) const WHY: &str = "\
+The two chains are read, and nothing else; where those say no and a disk of the dependent's chain
+has other names, the scope is searched for them.
+
 Example:
   $ diskdag why golden.qcow2 vm-17.qcow2
 Exits 0 when DEPENDENT needs IMAGE, 4 when it does not, 7 when that is not known.";

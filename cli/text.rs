@@ -59,8 +59,8 @@ pub(crate) fn size_or_dash(bytes: Option<u64>) -> String {
 }
 
 /// `1 disk`, `2 disks`.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub(crate) fn count<N: Display + From<u8> + PartialEq>(number: N, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == N::from(1) { one } else { many })
 }
 
 /// Where a scope was declared, for people.

@@ -76,6 +76,24 @@ fn why_says_no_only_where_every_step_of_the_chain_is_certain() {
     ask("middle.qcow2").exits(4);
 }
 
+/// As `dependents` says it does: opened as `two/top.qcow2` it needs that base, and is shown as `one/top.qcow2`.
+#[test]
+fn why_knows_the_other_names_of_a_dependent() {
+    let fleet = Fleet::new();
+    for folder in ["one", "two"] {
+        fleet.folder(folder);
+        fleet.base(&format!("{folder}/base.qcow2"));
+    }
+    fleet.overlay("two/top.qcow2", "base.qcow2");
+    let name = |name: &str| fleet.root().join(name);
+    std::fs::hard_link(name("two/top.qcow2"), name("one/top.qcow2")).unwrap();
+    fleet.base("three.qcow2");
+    let why = |image: &str| fleet.diskdag("why").rooted().image(image).image("one/top.qcow2").go();
+    why("one/base.qcow2").exits(0);
+    why("two/base.qcow2").exits(0);
+    why("three.qcow2").exits(4);
+}
+
 #[test]
 fn chain_is_top_first() {
     let fleet = Fleet::three();

@@ -158,7 +158,9 @@ fn print_text(
         writeln!(out, "{line}")?;
     }
     let Statistics { directories, files, elapsed, .. } = scanned.statistics;
-    let cost = format!("{files} files in {directories} directories, {} ms", elapsed.as_millis());
+    let files = count(files, "file", "files");
+    let directories = count(directories, "directory", "directories");
+    let cost = format!("{files} in {directories}, {} ms", elapsed.as_millis());
     writeln!(out, "{}", style.faint(cost))
 }
 

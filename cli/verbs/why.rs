@@ -22,7 +22,10 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> Result<Exit, Failure> {
     let asked = [dependent.to_owned(), image.to_owned()];
-    let (scanned, ids, paths) = scope::follow(&asked, common)?;
+    let (mut scanned, mut ids, mut paths) = scope::follow(&asked, common)?;
+    if has_other_names(&scanned.graph, &ids) {
+        (scanned, ids, paths) = scope::about(&asked, common)?;
+    }
     let graph = &scanned.graph;
     let (&[from, to], [dependent, image]) = (ids.as_slice(), paths.as_slice()) else {
         return Ok(Exit::NotFound);
@@ -45,6 +48,16 @@ pub(crate) fn run(
         out.notice(line);
     }
     Ok(exit)
+}
+
+/// Whether the chains alone say no, and a disk of the dependent's has names that nobody looked for: opened by another
+/// one it may need others.
+fn has_other_names(graph: &Graph, ids: &[DiskId]) -> bool {
+    let &[from, to] = ids else { return false };
+    let below = graph.dependencies(from).into_iter().map(|one| one.disk);
+    let of_chain = std::iter::once(from).chain(below);
+    graph.depends_on(from, to).is_no()
+        && of_chain.filter_map(|id| graph.disk(id)).any(|disk| disk.facts().unseen_links > 0)
 }
 
 fn shown<'g>(graph: &'g Graph, id: DiskId, names: &HashMap<DiskId, &'g Path>) -> &'g Path {

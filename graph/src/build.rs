@@ -49,7 +49,7 @@ impl Graph {
             labels.build(slots, &Changed::default());
             inner
         };
-        // What asks the heap for much stays in this thread: the system's takes longer to give any to a new one.
+        // The records ask the heap for most, which is dearer in a thread that has just begun: they stay in this one.
         let records = || Records::of(piles, places);
         let (mut inner, records) = both(threads, places.len(), labelled, records);
         inner.clock = 1;

@@ -113,9 +113,8 @@ impl<'g> Told<'g> {
         let verdict = self.verdict();
         Exit::Refused
             .when(verdict == Some(Verdict::No))
-            .or(Exit::Unknown.when(verdict == Some(Verdict::Unknown)))
+            .or(Exit::Unknown.when(verdict == Some(Verdict::Unknown) || !self.doubts.is_empty()))
             .or(Exit::Broken.when(self.is_broken()))
-            .or(Exit::Unknown.when(!self.doubts.is_empty()))
     }
 
     /// Where a disk would be; where it is, if it would not be there.

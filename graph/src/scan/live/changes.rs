@@ -49,7 +49,7 @@ pub struct Event {
 }
 
 /// The changes that make `graph` one of these disks and no others.
-pub(super) fn changes(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>) {
+pub(in crate::scan) fn changes_to(graph: &Graph, now: Vec<Facts>) -> (Vec<Change>, Vec<Told>) {
     let slots = now.iter().filter_map(|facts| graph.find_key(&facts.key));
     let stays: SlotSet = slots.map(|disk| disk.slot).collect();
     let disks = graph.disks().map(|disk| disk.id());
@@ -95,7 +95,7 @@ pub(super) fn between(
 }
 
 /// An event before the graph knows of it.
-pub(super) struct Told {
+pub(in crate::scan) struct Told {
     kind: EventKind,
     facts: Facts,
 }

@@ -222,7 +222,7 @@ impl Live {
         let Gathered { disks, coverage, record, counts, opened, start, base } = gathered;
         let now = disks.into_graph(&base.tables, self.scan.threads.get())?;
         let disks = now.disks().map(|disk| disk.facts()).collect();
-        let (changes, told) = changes::changes(&self.now.graph, disks);
+        let (changes, told) = changes::changes_to(&self.now.graph, disks);
         self.now.graph.apply(changes)?;
         self.now.graph.set_coverage(coverage);
         let graph = &self.now.graph;

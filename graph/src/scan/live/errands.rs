@@ -74,8 +74,11 @@ impl Live {
         let about = About::Several(questions);
         let answer = crew.ask(|number| Question { number, about })?;
         let Some(Answer::Several(answers)) = answer else { return Ok(false) };
-        let is_same = |(answer, identity): (&Answer, &Identity)| matches!(answer, Answer::Identity(Ok(now)) if now == identity);
-        Ok(answers.len() == expected.len() && answers.iter().zip(&expected).all(is_same))
+        let now = answers.iter().map(|answer| match answer {
+            Answer::Identity(Ok(now)) => Some(*now),
+            _ => None,
+        });
+        Ok(now.eq(expected.into_iter().map(Some)))
     }
 }
 

@@ -19,6 +19,7 @@ mod shift;
 mod untold;
 mod watches;
 
+pub(super) use changes::changes_to;
 pub use changes::{Event, EventKind};
 pub use current::{Live, LiveGraph};
 pub(crate) use watches::{Dirty, Watches};

@@ -97,7 +97,6 @@ impl Shift {
         let met = found.elsewhere.iter();
         // One that was asked for on two accounts is met twice.
         let mut met = met.map(|(identity, path)| (*identity, &**path));
-        let is_below = |path: &Path| self.tops.iter().any(|top| path.starts_with(top));
         dirty.lost.iter().filter(|at| is_known(at)).chain(&found.moved).all(has_left)
             && found.folders.iter().all(|folder| {
                 let identity = folder.identity();
@@ -105,10 +104,10 @@ impl Shift {
                 is_new && folder.is_told && !is_root(&folder.path)
             })
             && !found.revisited.iter().any(|at| has_left(&at.identity))
-            && !roots.iter().any(|root| is_below(root))
+            && !roots.iter().any(|root| self.leads(root))
             && met.all(|at| came.contains(&at))
             && found.skipped.iter().all(|place| skipped.contains(place))
-            && !skipped.iter().any(|place| is_below(&place.path))
+            && !skipped.iter().any(|place| self.leads(&place.path))
     }
 
     /// Takes out what left.
@@ -150,8 +149,7 @@ impl Shift {
     /// Whether something was named by a path that led by way of what left.
     fn is_below(&self, key: &Key) -> bool {
         let Key::Name(name) = key else { return false };
-        let path = Path::new(os_str(name));
-        self.tops.iter().any(|top| path.starts_with(top))
+        self.leads(Path::new(os_str(name)))
     }
 
     /// Whether a path leads by way of what left.

@@ -18,6 +18,7 @@ use crate::scan::record::Inner;
 /// All of it, by the directory that it is in.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
+    /// In the order of the names.
     by_directory: BTreeMap<Identity, Vec<Item>>,
 }
 
@@ -105,7 +106,7 @@ impl Untold {
         for (_, part) in parts.iter().filter(|(_, part)| part.tally().untold > 0) {
             for entry in part.entries.iter().filter(|entry| !entry.is_told()) {
                 let name = part.name(entry);
-                let known = before.iter().find(|item| *item.name == *name);
+                let known = position(&before, name).and_then(|at| before.get(at));
                 items.push(Item {
                     name: name.into(),
                     path: folder.path.join(os_str(name)).into(),
@@ -115,6 +116,7 @@ impl Untold {
                 });
             }
         }
+        items.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         if !items.is_empty() {
             self.by_directory.insert(directory, items);
         }
@@ -123,14 +125,19 @@ impl Untold {
     /// Notes what was seen where no file is, before that was looked at.
     pub(super) fn keep(&mut self, seen: Seen) {
         for (directory, name, sight) in seen.sights {
-            let items = self.by_directory.get_mut(&directory).into_iter().flatten();
-            if let Some(item) = items.into_iter().find(|item| item.name == name)
+            if let Some(items) = self.by_directory.get_mut(&directory)
+                && let Some(item) = position(items, &name).and_then(|at| items.get_mut(at))
                 && item.is_elsewhere
             {
                 item.seen = Some(sight);
             }
         }
     }
+}
+
+/// Where a name is among items.
+fn position(items: &[Item], name: &[u8]) -> Option<usize> {
+    items.binary_search_by(|item| (*item.name).cmp(name)).ok()
 }
 
 /// What was seen when this was learned of an entry.

@@ -1,6 +1,6 @@
 //! What would have come of it: the graph as it would be, and what is worth saying of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::disk::Disk;
@@ -9,6 +9,7 @@ use crate::facts::{Change, EdgeKind, Facts, Key, State};
 use crate::graph::{DiskId, Graph};
 use crate::query::WhatIf;
 use crate::scan::gather::Named;
+use crate::scan::live::changes_to;
 use crate::scan::scanned::Scanned;
 use crate::scan::suppose::supposition::SupposeError;
 use crate::scan::suppose::world::Identity;
@@ -218,20 +219,17 @@ fn loses(before: &Graph, after: &Graph, disk: DiskId, by: (EdgeKind, &[u8])) -> 
 
 /// What makes one graph the other, and the disks that are in both and not the same.
 fn changes(before: &Graph, now: &Graph) -> (Vec<Change>, Vec<DiskId>) {
-    let (mut changes, mut told) = (Vec::new(), Vec::new());
-    for disk in now.disks() {
-        let mut facts: Facts = disk.facts();
-        if let Some(known) = before.find_key(disk.key()).and_then(|id| before.disk(id)) {
-            facts.reflinked = known.reflinked();
-            if known.is_as_in(&facts) {
-                continue;
-            }
-            told.push(known.id());
-        }
-        changes.push(Change::Insert(facts));
-    }
-    let stays: HashMap<_, _> = now.disks().map(|disk| (disk.key(), ())).collect();
-    let gone = before.disks().filter(|disk| !stays.contains_key(&disk.key()));
-    changes.extend(gone.map(|disk| Change::Remove(disk.id())));
+    // Nobody has asked again what is reflinked.
+    let facts = now.disks().map(|disk| {
+        let known = before.find_key(disk.key()).and_then(|id| before.disk(id));
+        let reflinked = known.map_or(disk.reflinked(), |known| known.reflinked());
+        Facts { reflinked, ..disk.facts() }
+    });
+    let (changes, _) = changes_to(before, facts.collect());
+    let told = changes.iter().filter_map(|change| match change {
+        Change::Insert(facts) => before.find_key(&facts.key),
+        _ => None,
+    });
+    let told = told.collect();
     (changes, told)
 }
