@@ -6,7 +6,8 @@ use crate::batch::Batch;
 use crate::facts::Change;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
-use crate::labels::Changed;
+use crate::labels::{Changed, LAST};
+use crate::sizes::cut;
 
 /// What a batch of changes did, change by change: a disk that it inserts twice counts once as inserted and
 /// once as updated.
@@ -41,7 +42,8 @@ pub enum ApplyError {
     },
 }
 
-pub(crate) const MAX_DISKS: usize = 1 << 25;
+/// Of numbers for their places there are four times as many as two for each, so that gaps are left.
+pub(crate) const MAX_DISKS: usize = (LAST as usize + 2) / 8;
 
 impl Graph {
     /// Applies a batch of changes, all or none, and brings the index up to date. No I/O.
@@ -100,12 +102,15 @@ impl Graph {
                 Change::Remove(disk) => batch.remove(disk.slot),
             }
         }
-        Ok(batch.finish())
+        let applied = batch.finish();
+        #[cfg(any(test, fuzzing))]
+        self.inner.labels.assert_sound(&self.inner.slots);
+        Ok(applied)
     }
 }
 
 /// Changes that are moved to the room kept for them, and of which leaves take the short way.
-const FEW: usize = 64;
+const FEW: usize = cut(64, 4);
 
 /// Room that a writer keeps from one batch to the next, so that a small batch asks nothing of the
 /// heap for itself. It means nothing in between, and a clone of the graph begins without.

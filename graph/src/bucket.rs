@@ -7,6 +7,7 @@
 use triomphe::Arc as Shared;
 
 use crate::labels::NONE;
+use crate::sizes::cut;
 
 /// A slot, under the upper half of a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +17,7 @@ pub(crate) struct Entry {
 }
 
 /// Entries in a bucket when it is to be split.
-pub(crate) const FULL: usize = 128;
+pub(crate) const FULL: usize = cut(128, 4);
 /// Room that a bucket gets for more, at least.
 const ROOM: usize = 8;
 

@@ -10,6 +10,7 @@ use triomphe::Arc as Shared;
 
 use crate::bucket::{Bucket, Entry, FULL, first_bits};
 use crate::pages::{Paged, Pages};
+use crate::sizes::cut;
 use foldhash::fast::FixedState;
 
 /// Finds slots. The keys stay where they are, in the disks' facts; one key may lead to several
@@ -19,7 +20,7 @@ pub(crate) struct Index {
     /// Bucket numbers by the first `bits` bits of a hash.
     directory: Shared<Vec<u32>>,
     bits: u32,
-    buckets: Pages<Bucket, 64>,
+    buckets: Pages<Bucket, { cut(64, 2) }>,
     count: u32,
     hasher: FixedState,
 }

@@ -46,6 +46,7 @@ mod parallel;
 mod query;
 mod records;
 pub mod scan;
+mod sizes;
 mod sorted;
 mod structure;
 mod sys;

@@ -12,8 +12,10 @@
 
 use triomphe::Arc as Shared;
 
+use crate::sizes::cut;
+
 /// Pages in a group.
-const FAN: usize = 64;
+const FAN: usize = cut(64, 2);
 
 type Page<T, const P: usize> = Shared<[T; P]>;
 

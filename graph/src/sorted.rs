@@ -3,8 +3,10 @@
 use std::ops::RangeInclusive;
 use triomphe::Arc as Shared;
 
+use crate::sizes::cut;
+
 /// Items in a run, at most.
-const RUN: usize = 256;
+const RUN: usize = cut(256, 4);
 
 /// An ordered set, as runs behind reference counts. O(log n) to find; O(log n + [`RUN`] + n / RUN)
 /// to change, with constants of a memory copy.

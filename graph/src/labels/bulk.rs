@@ -6,9 +6,10 @@ use crate::labels::{
 };
 use crate::links::Slots;
 use crate::pages::Paged;
+use crate::sizes::cut;
 
 /// Fewer new disks than this are never worth it, but in an empty graph.
-const MANY: usize = 1024;
+const MANY: usize = cut(1024, 8);
 
 impl Labels {
     /// Whether to make all labels anew is cheaper than to work `fresh` disks into them.

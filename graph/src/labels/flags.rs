@@ -24,20 +24,21 @@ impl Labels {
             let exit = if slots.has_exit(slot) { slot } else { inherited };
             let before = *self.exit.get(slot);
             if before != exit {
-                self.replace_exit(slot, before, exit);
+                self.replace_exit(slots, slot, before, exit);
             }
         }
     }
 
-    fn replace_exit(&mut self, slot: u32, before: u32, exit: u32) {
+    fn replace_exit(&mut self, slots: &Slots, slot: u32, before: u32, exit: u32) {
         let range = self.of(slot).range();
         let Self { recs, order, exit: exits, .. } = self;
         let (mut spot, end) = (order.spot(recs, range.start), order.spot(recs, range.end));
         'runs: while let Some(run) = order.run(&mut spot, end) {
             for at in run.slots() {
                 let flags = recs.flags(at);
-                // `before` itself may have come to lie above: it is its own exit still.
-                if *exits.get(at) == before && (at != before || at == slot) {
+                // `before` itself may have come to lie above, and be its own exit still.
+                let is_own = at == before && at != slot && slots.has_exit(at);
+                if *exits.get(at) == before && !is_own {
                     *exits.at(at) = exit;
                     let now = if exit == NONE { flags & !EXTRA } else { flags | EXTRA };
                     if flags != now {

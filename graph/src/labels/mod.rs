@@ -31,18 +31,23 @@ mod order;
 mod place;
 mod ranges;
 mod recs;
+#[cfg(any(test, fuzzing))]
+mod sound;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
 pub(crate) use above::Above;
 pub(crate) use order::{Run, Spot};
 pub(crate) use place::{Changed, Moved};
-pub(crate) use recs::{LAST_GENERATION, Label, Recs};
+pub(crate) use recs::{LAST, LAST_GENERATION, Label, Recs};
 
 use crate::DiskId;
 use crate::labels::order::Order;
 use crate::links::{Arc, Slots};
 use crate::pages::Pages;
+use crate::sizes::cut;
 
 /// Stands for "no slot".
 pub(crate) const NONE: u32 = u32::MAX;
@@ -87,14 +92,14 @@ pub(crate) struct Labels {
     recs: Recs,
     order: Order,
     /// Per slot: the other disks that its chain names.
-    depth: Pages<u32, 1024>,
+    depth: Pages<u32, { cut(1024, 8) }>,
     /// Per slot: the nearest disk on its way to the root, itself included, that an extra edge
     /// leaves.
-    exit: Pages<u32, 1024>,
+    exit: Pages<u32, { cut(1024, 8) }>,
     /// Per slot whose chain is ended by an edge that says so: where that leads.
-    last: Pages<u32, 1024>,
+    last: Pages<u32, { cut(1024, 8) }>,
     /// Per depth: the number of disks that deep.
-    at_depth: Pages<u32, 1024>,
+    at_depth: Pages<u32, { cut(1024, 8) }>,
     deepest: u32,
 }
 

@@ -71,6 +71,8 @@ impl Labels {
         for &slot in &*fresh {
             self.place(slots, slot);
         }
+        // Of a disk that goes, too: what stood on it may be counted as on a cycle with it.
+        let mut steps_outside = moved.iter().any(|moved| moved.had && moved.parent == NONE);
         moved.retain(|moved| self.stays(moved.slot));
         moved.sort_unstable_by_key(|moved| moved.slot);
         for &slot in &*fresh {
@@ -83,10 +85,8 @@ impl Labels {
                 edited.push(slot);
             }
         }
-        let mut steps_outside = false;
-        for &Moved { slot, parent, had } in &*moved {
+        for &Moved { slot, parent, .. } in &*moved {
             self.recs.unflag(slot, EDITED);
-            steps_outside |= had && parent == NONE;
             edited.push(slot);
             if !self.settle(slots, slot, parent) {
                 refused.push(slot);

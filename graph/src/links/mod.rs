@@ -18,6 +18,7 @@ pub(crate) use all::NewEdge;
 pub(crate) use crate::arc::{Arc, BACKING, CERTAIN, ENDS, STEP, all_traits, traits};
 use crate::labels::NONE;
 use crate::pages::{Paged, Pages};
+use crate::sizes::cut;
 
 /// One slot and its step. 24 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +63,9 @@ struct Link {
 /// All slots and the edges between them.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
-    nodes: Pages<Node, 256>,
-    heads: Pages<Heads, 256>,
-    links: Pages<Link, 256>,
+    nodes: Pages<Node, { cut(256, 4) }>,
+    heads: Pages<Heads, { cut(256, 4) }>,
+    links: Pages<Link, { cut(256, 4) }>,
     /// One past the greatest slot that ever was.
     bound: u32,
     link_bound: u32,

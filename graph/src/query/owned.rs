@@ -37,8 +37,7 @@ impl Removal {
         blockers.append(&mut self.blockers);
         self.blockers = blockers;
         self.doubts.extend(owned.doubts().iter().cloned());
-        self.checked.push("owners");
         self.verdict = self.judged();
-        self
+        self.with_checked("owners")
     }
 }

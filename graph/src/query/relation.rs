@@ -6,6 +6,7 @@ use crate::index::SlotSet;
 use crate::labels::{DOUBTFUL, EXTRA, MISSING};
 use crate::links::Arc;
 use crate::query::answer::{Answer, Doubts};
+use crate::sizes::cut;
 
 impl Graph {
     /// Whether `a` needs `b`, at any depth.
@@ -13,8 +14,8 @@ impl Graph {
     /// Rests on a's chain alone: what else could not be read does not matter. A disk depends on
     /// itself only if it lies on a cycle. A missing file that the chain leads to and that bears a file name
     /// of `b` may be `b`, moved: unknown then. So it is with stale ids. Where a scan has followed chains alone
-    /// ([`crate::scan::Scan::follow`]), what a name means that QEMU resolves from its working directory was
-    /// not looked for: never a no then.
+    /// ([`crate::scan::Scan::follow`]), what a backing file's name means that QEMU resolves from its working
+    /// directory was not looked for, nor what that needs: never a no then.
     ///
     /// O(1) whatever the depth, without allocating, where no edge outside the forest touches both
     /// (data files, second paths, possible edges, cycles: see ARCHITECTURE.md); else O(e log e) in
@@ -81,9 +82,9 @@ impl Inner {
     /// `Some(false)` if only through possible edges.
     pub(crate) fn reaches(&self, a: u32, b: u32) -> Option<bool> {
         /// Up to here looking at every edge into b is cheaper than a look from the other side.
-        const FEW: usize = 16;
+        const FEW: usize = cut(16, 2);
         /// Edges looked at from a's side before b's is looked at instead.
-        const MANY: usize = 4096;
+        const MANY: usize = cut(4096, 8);
         let below = self.labels.of(b);
         let into = self.labels.extras_into(&self.slots, below.range(), FEW + 1).len();
         if into == 0 {

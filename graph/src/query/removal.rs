@@ -241,11 +241,8 @@ impl Removal {
         }
         in_use.append(&mut self.blockers);
         self.blockers = in_use;
-        if asked {
-            self.checked.push("locks");
-        }
         self.verdict = self.judged();
-        self
+        if asked { self.with_checked("locks") } else { self }
     }
 
     /// The verdict on the set, from all that is known.

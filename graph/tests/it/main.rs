@@ -24,6 +24,8 @@ mod relations;
 /// Bytes, plans and lookalikes on fleets that can be looked through.
 mod space;
 
+/// What others than the headers say about a removal.
+mod say;
 /// What a scan opens, counts and refuses to be.
 mod scans;
 

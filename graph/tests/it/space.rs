@@ -229,6 +229,31 @@ fn what_is_shared_among_few_disks_that_all_need_each_other_is_added_up() {
     assert!((0..400).all(|n| space.of(id(&knot, &name(n))).shared == Some(399 * 10)));
 }
 
+/// The disks of a chain that once led into a cycle are no dearer than others: with them all taken for such that need
+/// others outside the forest, what they share was given up.
+#[test]
+fn what_is_shared_is_added_up_when_a_cycle_has_become_a_chain() {
+    let name = |number: u32| Key::name(number.to_string());
+    let on = |number, below| {
+        Change::Insert(Facts {
+            actual_size: Some(1),
+            ..Facts::new(name(number)).backed_by(name(below))
+        })
+    };
+    let mut graph = Graph::new();
+    graph.apply((0..2_000_u32).map(|number| on(number, number.saturating_sub(1)))).unwrap();
+    // The base that needed itself goes on top of the disk that stood on it, which needs nothing now.
+    let bottom = Facts { actual_size: Some(1), ..Facts::new(name(1)) };
+    graph.apply([on(0, 1), on(2, 0), Change::Insert(bottom)]).unwrap();
+    let space = graph.space();
+    let top = graph.find_key(&name(1_999)).unwrap();
+    assert_eq!(graph.depth(top), 1_999);
+    assert!(graph.disks().all(|disk| space.of(disk.id()).shared == Some(0)));
+    let beside = Change::Insert(Facts::new(name(2_000)).backed_by(name(1_998)));
+    graph.apply([beside]).unwrap();
+    assert_eq!(graph.space().of(top).shared, Some(1_999));
+}
+
 #[test]
 fn the_bytes_of_a_deep_ladder() {
     let rungs = 30_000_u32;

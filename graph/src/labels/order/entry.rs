@@ -39,7 +39,7 @@ impl Entry {
         slot(self.mark)
     }
 
-    pub(super) fn is_target(self) -> bool {
+    pub(crate) fn is_target(self) -> bool {
         is_target(self.mark)
     }
 

@@ -2,10 +2,12 @@
 
 use super::entry::{Entry, Run, is_target, with_target};
 use super::small;
+use crate::sizes::cut;
 use triomphe::Arc as Shared;
 
 /// Entries in a leaf, at most. Listing disks waits for memory once per leaf: with 256 that was most of its time.
-pub(crate) const LEAF: usize = 1024;
+/// In tests a leaf has two words of kinds.
+pub(crate) const LEAF: usize = if cfg!(fuzzing) { 16 } else { cut(1024, 128) };
 
 /// Up to [`LEAF`] entries. Whoever lists disks reads a slice of starts and meets no end.
 #[derive(Clone, Debug)]
@@ -32,8 +34,8 @@ struct Block {
     before: [u16; WORDS],
 }
 
-const WORDS: usize = LEAF / 64;
-const _: () = assert!(WORDS == 16, "as many as `last_word` knows");
+const WORDS: usize = LEAF.div_ceil(64);
+const _: () = assert!(WORDS.is_power_of_two(), "`last_word` halves them");
 
 impl Leaf {
     pub(super) fn new(first: u32, entries: &[Entry]) -> Self {
@@ -289,9 +291,8 @@ impl Leaf {
 
 /// The last word before which there are not too many: the first always is one.
 fn last_word(is_before: impl Fn(usize) -> bool) -> usize {
-    [8, 4, 2, 1]
-        .into_iter()
-        .fold(0, |word, step| word + if is_before(word + step) { step } else { 0 })
+    let steps = (0..WORDS.ilog2()).rev().map(|bits| 1 << bits);
+    steps.fold(0, |word, step| word + if is_before(word + step) { step } else { 0 })
 }
 
 /// The place of the bit with this number among those that are set in a word.

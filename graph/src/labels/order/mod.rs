@@ -17,6 +17,8 @@ mod edit;
 mod entry;
 mod leaf;
 mod place;
+#[cfg(any(test, fuzzing))]
+mod sound;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -30,9 +32,10 @@ use leaf::{LEAF, Leaf};
 pub(crate) use place::Place;
 
 use crate::labels::recs::{LAST, Recs};
+use crate::sizes::cut;
 
-/// Leaves in a tier, at most. Tests are to meet many tiers.
-const TIER: usize = if cfg!(test) { 4 } else { 64 };
+/// Leaves in a tier, at most.
+const TIER: usize = cut(64, 4);
 /// Of a run that is inserted at once, or of a leaf that is split: what a new leaf takes.
 const FILL: usize = LEAF / 8 * 7;
 /// The gap behind an entry that is appended.

@@ -1,11 +1,18 @@
 //! The list beside a plain vector.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::graph::DiskId;
 use crate::labels::Recs;
 
-fn disk(slot: u32) -> DiskId {
-    DiskId { slot, generation: 1 }
+/// The entry of a disk, whose slot has been taken more often than that of another.
+fn open(recs: &mut Recs, slot: u32) -> Entry {
+    let generation = u8::try_from(slot % 5).unwrap_or(0) + 1;
+    while recs.get(slot).generation() < generation {
+        recs.next_generation(slot);
+    }
+    Entry::open(DiskId { slot, generation })
 }
 
 struct Pair {
@@ -22,7 +29,7 @@ impl Pair {
     }
 
     fn insert(&mut self, at: usize, slots: std::ops::Range<u32>) {
-        let run: Vec<Entry> = slots.clone().map(|slot| Entry::open(disk(slot))).collect();
+        let run: Vec<Entry> = slots.clone().map(|slot| open(&mut self.recs, slot)).collect();
         let place = match at {
             0 => Place::START,
             _ => self.order.start_of(&self.recs, self.model[at - 1]).behind_start(),
@@ -46,7 +53,7 @@ impl Pair {
     }
 
     fn check(&self, targets: impl Fn(u32) -> bool) {
-        self.check_bounds();
+        self.order.sound(&self.recs);
         let tags: Vec<u32> = self.model.iter().map(|slot| self.recs.get(*slot).open()).collect();
         assert!(tags.is_sorted_by(|a, b| a < b), "tags do not grow along the list");
         let (mut from, to) = (Spot::START, self.order.spot(&self.recs, LAST));
@@ -69,24 +76,6 @@ impl Pair {
         });
         let expected = self.model.iter().copied().filter(|slot| targets(*slot));
         assert_eq!(marked, expected.collect::<Vec<_>>());
-    }
-}
-
-impl Pair {
-    /// Who looks for a tag comes to the leaf that holds it.
-    fn check_bounds(&self) {
-        let mut least = 0;
-        for (tier, number) in self.order.tiers.iter().zip(0..) {
-            assert_eq!(tier.first, tier.leaves[0].first, "tier {number}");
-            for (leaf, at) in tier.leaves.iter().zip(0..) {
-                assert!(leaf.first >= least && (number + at > 0 || leaf.first == 0));
-                least = leaf.first;
-                for entry in leaf.entries() {
-                    assert_eq!(self.order.leaf_of(entry.tag(&self.recs)), (number, at));
-                    least = entry.tag(&self.recs);
-                }
-            }
-        }
     }
 }
 
@@ -141,7 +130,7 @@ fn agrees_with_a_vector_whatever_comes() {
 #[test]
 fn a_list_made_at_once_takes_insertions_everywhere() {
     let mut pair = pair();
-    let entries: Vec<Entry> = (0..200_000).map(|slot| Entry::open(disk(slot))).collect();
+    let entries: Vec<Entry> = (0..200_000).map(|slot| open(&mut pair.recs, slot)).collect();
     pair.order = Order::of(&entries, &mut pair.recs);
     pair.model = (0..200_000).collect();
     assert!(pair.order.tiers.len() > 3);
@@ -171,13 +160,14 @@ fn appending_goes_on_when_the_tags_run_out() {
 #[test]
 fn insertions_at_one_place_write_few_tags() {
     let mut pair = pair();
-    let entries: Vec<Entry> = (0..5_000).map(|slot| Entry::open(disk(slot))).collect();
+    let entries: Vec<Entry> = (0..5_000).map(|slot| open(&mut pair.recs, slot)).collect();
     pair.order = Order::of(&entries, &mut pair.recs);
     let mut written = 0;
     for slot in 5_000..7_000 {
         let before: Vec<u32> = (0..slot).map(|slot| pair.recs.get(slot).open()).collect();
         let place = pair.order.start_of(&pair.recs, 2_500).behind_start();
-        pair.order.insert(&mut pair.recs, place, &[Entry::open(disk(slot))]);
+        let entry = open(&mut pair.recs, slot);
+        pair.order.insert(&mut pair.recs, place, &[entry]);
         let pairs = before.iter().zip(0..);
         written += pairs.filter(|(tag, slot)| pair.recs.get(*slot).open() != **tag).count();
     }
@@ -197,7 +187,7 @@ fn what_comes_after_the_first_leaf_of_a_tier_went_is_found() {
             true => pair.remove(before..before + first),
             false => (0..first).for_each(|_| pair.remove(before..before + 1)),
         }
-        pair.check_bounds();
+        pair.order.sound(&pair.recs);
         let next = u32::try_from(pair.model.len()).unwrap_or(0) + 2 * all;
         (0..40).for_each(|more| {
             let new = next + more;
@@ -205,5 +195,104 @@ fn what_comes_after_the_first_leaf_of_a_tier_went_is_found() {
         });
         pair.check(|_| false);
         (0..40).for_each(|_| pair.remove(before..before + 1));
+    }
+}
+
+/// An edit of the list, at so many thousandths of its length.
+#[derive(Clone, Debug)]
+enum Edit {
+    /// So many entries, each where the one before it stands, or else behind it.
+    One {
+        at: usize,
+        count: u32,
+        is_before: bool,
+    },
+    /// So many entries at once.
+    Run {
+        at: usize,
+        count: u32,
+    },
+    /// So many neighbours, one by one or at once.
+    Remove {
+        at: usize,
+        count: usize,
+        at_once: bool,
+    },
+    /// What is inserted next is put where the last removal was, and so on from there.
+    Back {
+        count: u32,
+    },
+    Target {
+        at: usize,
+        is_target: bool,
+    },
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let at = || prop_oneof![Just(0), Just(1_000), 0..=1_000_usize];
+    // As many as a leaf takes, or a tier, or a few of those, and some less or more.
+    let around = |size: usize| {
+        (0..4_usize, 0..5_usize).prop_map(move |(times, more)| (times * size + more).max(2) - 1)
+    };
+    let count = move || prop_oneof![1..4_usize, around(LEAF), around(FILL), around(FILL * TIER)];
+    let number = move || count().prop_map(|count| u32::try_from(count).unwrap_or(1));
+    prop_oneof![
+        3 => (at(), number(), any::<bool>())
+            .prop_map(|(at, count, is_before)| Edit::One { at, count, is_before }),
+        2 => (at(), number()).prop_map(|(at, count)| Edit::Run { at, count }),
+        4 => (at(), count(), any::<bool>())
+            .prop_map(|(at, count, at_once)| Edit::Remove { at, count, at_once }),
+        2 => number().prop_map(|count| Edit::Back { count }),
+        2 => (at(), any::<bool>()).prop_map(|(at, is_target)| Edit::Target { at, is_target }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_a_vector_where_leaves_and_tiers_come_and_go(
+        begin in 0..3_000_u32,
+        edits in prop::collection::vec(edit(), 1..40),
+    ) {
+        let mut pair = pair();
+        let entries: Vec<Entry> = (0..begin).map(|slot| open(&mut pair.recs, slot)).collect();
+        pair.order = Order::of(&entries, &mut pair.recs);
+        pair.model = (0..begin).collect();
+        let (mut next, mut last) = (begin, 0);
+        let mut targets = std::collections::BTreeSet::new();
+        for edit in edits {
+            let len = pair.model.len();
+            match edit {
+                Edit::One { at, count, is_before } => for step in 0..count {
+                    let behind = if is_before { 0 } else { step as usize };
+                    pair.insert(len * at / 1_000 + behind, next..next + 1);
+                    next += 1;
+                },
+                Edit::Run { at, count } => {
+                    pair.insert(len * at / 1_000, next..next + count);
+                    next += count;
+                }
+                Edit::Remove { at, count, at_once } => {
+                    let from = (len * at / 1_000).min(len.saturating_sub(1));
+                    let to = (from + count).min(len);
+                    pair.model[from..to].iter().for_each(|slot| { targets.remove(slot); });
+                    match at_once {
+                        true if from < to => pair.remove(from..to),
+                        _ => (from..to).for_each(|_| pair.remove(from..from + 1)),
+                    }
+                    last = from;
+                }
+                Edit::Back { count } => for _ in 0..count.min(300) {
+                    pair.insert(last.min(pair.model.len()), next..next + 1);
+                    next += 1;
+                },
+                Edit::Target { at, is_target } => {
+                    if let Some(slot) = pair.model.get(len * at / 1_000).copied() {
+                        pair.order.set_target(&pair.recs, slot, is_target);
+                        if is_target { targets.insert(slot) } else { targets.remove(&slot) };
+                    }
+                }
+            }
+            pair.check(|slot| targets.contains(&slot));
+        }
     }
 }
