@@ -34,7 +34,8 @@ pub enum ApplyError {
         /// The id that names nothing.
         id: DiskId,
     },
-    /// The batch would exceed 2^25 nodes and references, the size that the index is made for.
+    /// There might be more than 2^25 nodes and references after the batch, the size that the index is made for:
+    /// each disk that it inserts and each reference that it tells counts as one more.
     #[error("more than {max} disks in one graph")]
     TooManyDisks {
         /// The greatest number of nodes.

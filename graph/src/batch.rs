@@ -13,7 +13,7 @@ use crate::links::{Arc, CERTAIN, ENDS, STEP, traits};
 pub(crate) struct Batch<'g> {
     pub(crate) inner: &'g mut Inner,
     /// Placeholders that may have lost the last one that needed them; of those that were removed when
-    /// that was, else 0.
+    /// that was, else 0. In the order in which that came about.
     pub(crate) idle: &'g mut Vec<(u32, u64)>,
     pub(crate) changed: &'g mut Changed,
     pub(crate) applied: Applied,
@@ -209,18 +209,21 @@ impl Batch<'_> {
         if self.idle.is_empty() && self.changed.is_empty() {
             return self.applied;
         }
-        for at in 0..self.idle.len() {
+        // Of a disk that came back in between, the last removal counts.
+        for at in (0..self.idle.len()).rev() {
             let (slot, removed) = self.idle[at];
-            let flags = self.inner.labels.flags(slot);
-            if flags & PLACEHOLDER == 0 || flags & LEAVING != 0 {
-                continue;
+            let is_going = self.inner.labels.flags(slot) & GOING != 0;
+            if is_going && removed > 0 && self.inner.slots.has_incoming(slot) {
+                self.make_placeholder(slot, removed);
             }
-            if !self.inner.slots.has_incoming(slot) {
+        }
+        for at in 0..self.idle.len() {
+            let (slot, _) = self.idle[at];
+            let is_idle = self.inner.labels.flags(slot) & (PLACEHOLDER | LEAVING) == PLACEHOLDER;
+            if is_idle && !self.inner.slots.has_incoming(slot) {
                 self.state(slot, Is { missing: false, doubtful: false, placeholder: true });
                 self.inner.labels.flag(slot, LEAVING);
                 self.changed.leaving.push(slot);
-            } else if flags & GOING != 0 && removed > 0 {
-                self.make_placeholder(slot, removed);
             }
         }
         let Self { inner, changed, applied, .. } = self;

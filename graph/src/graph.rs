@@ -138,7 +138,7 @@ impl Graph {
 
     /// The disk that `path` leads to, byte for byte as the path was given when the disk was
     /// inserted. Where several disks claim the path it is one that is there, and among those the
-    /// one that was inserted last; a missing one only where none is there. O(1).
+    /// one that was inserted last; where none is there, the missing one that was inserted or removed last. O(1).
     pub fn find(&self, path: &Path) -> Option<DiskId> {
         self.inner.slot_of_path(path).map(|slot| self.inner.id(slot))
     }

@@ -72,7 +72,7 @@ pub struct Blocker {
     pub path: PathBuf,
     /// The disk at `path`.
     pub disk: DiskId,
-    /// The image that it stands in the way of.
+    /// The image that it stands in the way of; where it does so of several, the nearest.
     pub image: DiskId,
     /// Which sort.
     pub kind: BlockerKind,

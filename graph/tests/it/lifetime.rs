@@ -220,6 +220,21 @@ fn of_two_missing_disks_that_claim_a_path_the_one_inserted_behind_a_removal_is_f
 }
 
 #[test]
+fn of_a_disk_that_a_batch_removes_twice_the_last_removal_counts() {
+    let mut graph = fleet();
+    let base = id(&graph, "base");
+    let missing = Facts { state: State::Missing, ..Facts::new(Key::name("elsewhere")) };
+    let changes = [
+        Change::Remove(base),
+        Change::Insert(disk("base")),
+        Change::Insert(missing.at("/d/base")),
+        Change::Remove(base),
+    ];
+    graph.apply(changes).unwrap();
+    assert_eq!(graph.find(Path::new("/d/base")), Some(base));
+}
+
+#[test]
 fn a_clone_keeps_its_version() {
     let mut graph = fleet();
     let (overlay, base) = (id(&graph, "overlay"), id(&graph, "base"));
