@@ -71,14 +71,15 @@ impl Labels {
         for &slot in &*fresh {
             self.place(slots, slot);
         }
-        // Of a disk that goes, too: what stood on it may be counted as on a cycle with it.
-        let mut steps_outside = moved.iter().any(|moved| moved.had && moved.parent == NONE);
+        // Also of a disk that goes: what stood on it may be counted as on a cycle with it.
+        let counts = |slot: u32| self.stays(slot) || self.flags(slot) & PAIR != 0;
+        let is_outside = |moved: &Moved| moved.had && moved.parent == NONE && counts(moved.slot);
+        let mut steps_outside = moved.iter().any(is_outside);
         moved.retain(|moved| self.stays(moved.slot));
         moved.sort_unstable_by_key(|moved| moved.slot);
         for &slot in &*fresh {
             // Nothing inherits from what nothing needs: that can wait until all else is known.
-            let is_leaf = !slots.has_incoming(slot) && !slots.has_exit(slot);
-            if is_leaf {
+            if !slots.has_incoming(slot) && !slots.has_exit(slot) {
                 leaves.push(slot);
             } else {
                 *self.at_depth.at(0) += 1;
