@@ -28,7 +28,8 @@ pub enum DoubtKind {
     WorkingDirectory,
     /// No scope was declared: disks elsewhere were not asked.
     ScopeAssumed,
-    /// The image in question lies in none of the declared directories.
+    /// The image in question lies in none of the declared directories. A scan says so of the images that it was
+    /// given ([`crate::scan::Scan::images`]); of any other disk, [`Disk::in_scope`](crate::Disk::in_scope) does.
     OutOfScope,
     /// It could not be found out whether the image is in use.
     Usage,

@@ -116,7 +116,9 @@ impl Graph {
     /// Whether the images of `set` may be removed together: its members do not block each other.
     /// Stale ids are a doubt. O(dependents of the set + doubts), however the set is made up.
     ///
-    /// Rests on the headers alone; give [`Removal::with_usage`] a say before acting on it.
+    /// Rests on the headers alone; give [`Removal::with_usage`] a say before acting on it. And on the scope: what lies
+    /// beside a disk that is not [`Disk::in_scope`](crate::Disk::in_scope) was not asked, which is a doubt only where a
+    /// scan was given the disk as an image in question.
     pub fn removal(&self, set: &[DiskId]) -> Removal {
         let inner = &*self.inner;
         let mut seen = HashSet::new();
