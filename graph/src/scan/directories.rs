@@ -239,12 +239,18 @@ impl Directories {
     }
 
     /// Follows a relative path through directories that the walk has met, without asking anybody;
-    /// nothing where it leads through another.
+    /// nothing where it leads through another. Nor where it leads into a directory and out of it again: it breaks
+    /// when that one goes, which is told to nobody who looks only at what lies at its end.
     pub(super) fn follow(&self, from: u32, path: &[u8]) -> Option<u32> {
+        let mut is_down = false;
         path.split(|byte| *byte == b'/').try_fold(from, |at, component| match component {
             b"" | b"." => Some(at),
+            b".." if is_down => None,
             b".." => self.all.get(at as usize)?.parent,
-            name => self.child(at, name),
+            name => {
+                is_down = true;
+                self.child(at, name)
+            }
         })
     }
 

@@ -56,4 +56,9 @@ impl Orders {
 /// that never answers; one that changes a file first is somebody who was faster.
 pub(crate) trait Gate: Send + Sync {
     fn pass(&self, directory: &Path, name: Option<&CStr>);
+
+    /// Whether a directory counts as one on another host.
+    fn is_remote(&self, _directory: &Path) -> bool {
+        false
+    }
 }

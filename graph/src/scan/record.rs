@@ -271,6 +271,11 @@ impl Inner {
         &self.walk.elsewhere
     }
 
+    /// Whether the walk has met directories of which nobody tells all changes.
+    pub(super) fn has_remote(&self) -> bool {
+        self.searched().any(|(folder, _)| !folder.is_told)
+    }
+
     /// The directory of this identity, and its entries.
     pub(crate) fn folder(&self, identity: (u64, u64)) -> Option<(&Folder, &[OfFolder])> {
         let number = *self.by_identity.get(&identity)?;

@@ -8,27 +8,24 @@ use crate::facts::{Certainty, EdgeKind, State};
 use crate::scan::assembly::{Assembly, Step};
 use crate::scan::content::Content;
 use crate::scan::edges::{Draft, broken, connect, connect_loose, find, loose, opaque};
-use crate::scan::possible::{Candidates, Deferred};
+use crate::scan::possible::{self, Deferred};
 use crate::scan::printable;
 use crate::scan::tables::ELABORATE;
 
 /// Resolves every reference that is not resolved yet, following those that lead out of the scope.
 pub(super) fn resolve_all(assembly: &mut Assembly<'_>) -> Step<()> {
     let mut deferred = Vec::new();
-    let mut candidates = Candidates::default();
     loop {
         let pending = std::mem::take(&mut assembly.tables.pending);
-        if pending.is_empty() && deferred.is_empty() {
-            return Ok(());
+        if pending.is_empty() {
+            break;
         }
         for name in &pending {
             resolve(assembly, *name, &mut deferred)?;
         }
-        if !pending.is_empty() {
-            continue;
-        }
-        candidates.resolve(assembly, &std::mem::take(&mut deferred))?;
     }
+    possible::connect_all(assembly, deferred);
+    Ok(())
 }
 
 /// The references of one image as one of its names leads to them.
@@ -69,12 +66,12 @@ fn follow(
 ) -> Step<()> {
     let from = assembly.tables.names[name as usize].directory;
     let mut by_path = |assembly: &mut Assembly<'_>, path: &[u8], draft: Draft| -> Step<()> {
+        let place = assembly.locate(from, path)?;
         if path.first() == Some(&b'/') {
-            let place = assembly.locate(from, path)?;
             connect(&mut assembly.tables, name, place, draft);
         } else {
             let edge = Draft { certainty: Certainty::Possible, ..draft };
-            deferred.push(Deferred { name, path: path.into(), edge });
+            deferred.push(Deferred { name, path: path.into(), edge, beside: place });
         }
         Ok(())
     };

@@ -97,6 +97,7 @@ impl<'s> Worker<'s> {
                 }
             }
         }
+        is_remote |= self.shared.orders.gate.as_ref().is_some_and(|gate| gate.is_remote(path));
         let identity = directory.measures.identity();
         if !self.shared.visit(identity) {
             // Through a symbolic link `..` leads where it does from the directory itself; from where it is

@@ -33,6 +33,12 @@ impl Mounts {
         self.has_moved.store(true, Ordering::Release);
     }
 
+    /// Where something is mounted, as far as that was told.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter_map(|line| place(line)).collect()
+    }
+
     /// Where something was mounted or unmounted since the last time.
     pub(super) fn changed(&self) -> io::Result<Vec<PathBuf>> {
         if !self.has_moved.swap(false, Ordering::Acquire) {

@@ -34,7 +34,7 @@ mod linux {
     use rustix::fs::inotify::{init, remove_watch};
     use rustix::io::Errno;
 
-    use super::{Directory, Duration, Notice, io};
+    use super::{Directory, Duration, Notice, PathBuf, io};
     use crate::sys::mounts::Mounts;
 
     /// An inotify descriptor, and the table of mounts.
@@ -64,6 +64,11 @@ mod linux {
                 | WatchFlags::ONLYDIR
                 | WatchFlags::EXCL_UNLINK;
             Ok(add_watch(&self.fd, directory.magic_path(), what)?)
+        }
+
+        /// Where something is mounted, as far as that was told.
+        pub(crate) fn mounts(&self) -> Vec<PathBuf> {
+            self.mounts.places()
         }
 
         /// Ends a watch; that it has ended by itself is no error.
@@ -128,7 +133,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod other {
-    use super::{Directory, Duration, Notice, io};
+    use super::{Directory, Duration, Notice, PathBuf, io};
 
     /// There is none on this system.
     #[derive(Debug)]
@@ -140,6 +145,10 @@ mod other {
         }
 
         pub(crate) fn watch(&self, _: &Directory) -> io::Result<i32> {
+            match *self {}
+        }
+
+        pub(crate) fn mounts(&self) -> Vec<PathBuf> {
             match *self {}
         }
 

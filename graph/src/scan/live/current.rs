@@ -33,14 +33,16 @@ pub struct Live {
     shared: LiveGraph,
     /// Everything is watched, so that what was not told has not changed.
     is_whole: bool,
-    /// Something can change without being told.
-    has_untold: bool,
     /// What the graph is made from; nothing after what could not be patched.
     pub(super) base: Option<Base>,
     /// Entries that can change without being told.
     pub(super) untold: Untold,
     /// Some directory lies where nobody tells of all changes.
-    is_remote: bool,
+    pub(super) is_remote: bool,
+    /// When the last refresh began.
+    asked: Instant,
+    /// Waivers or owners are others than at the last refresh.
+    pub(super) is_said_anew: bool,
 }
 
 /// The current version of a graph, for any thread.
@@ -89,10 +91,18 @@ impl Live {
         // Others ask every version of it, and none of them is to be kept waiting.
         now.graph.index();
         shared.publish(&now.graph);
-        let (base, untold) = (Some(base), Untold::default());
-        let (has_untold, is_remote) = (true, false);
-        let mut live =
-            Self { scan, watches, now, shared, is_whole, has_untold, base, untold, is_remote };
+        let mut live = Self {
+            scan,
+            watches,
+            now,
+            shared,
+            is_whole,
+            base: Some(base),
+            untold: Untold::default(),
+            is_remote: false,
+            asked: Instant::now(),
+            is_said_anew: false,
+        };
         live.note_untold();
         Ok(live)
     }
@@ -113,30 +123,31 @@ impl Live {
     }
 
     /// Whether changes are told by the system. Else they are found by asking everything, and
-    /// [`Live::wait`] only lets a second go by.
+    /// [`Live::wait`] only lets the rest of a second go by.
     pub fn is_watching(&self) -> bool {
         self.is_whole
     }
 
     /// Waits until something may have changed, or `patience` is over; says whether a refresh is
     /// worth it: at once, but for what is written to a file that is there, as guests do all the time;
-    /// that is looked at a few times a second. Where something can change without being told (symbolic links, files out of the
-    /// scope), it is worth it every second.
+    /// that is looked at a few times a second. As something can always change without being told (where the paths of the
+    /// roots lead, symbolic links, files out of the scope), it is worth it a second after the last one.
     pub fn wait(&self, patience: Duration) -> bool {
-        let patience = if self.has_untold { patience.min(POLL) } else { patience };
-        let until = Instant::now() + patience;
-        let rest = |until: Instant| until.saturating_duration_since(Instant::now());
+        // What takes long is not done more often than half of the time.
+        let due = self.asked + POLL.max(self.now.statistics.elapsed * 2);
+        let now = Instant::now();
+        let until = now + due.saturating_duration_since(now).min(patience);
+        let rest = || until.saturating_duration_since(Instant::now());
         let Some(watches) = &self.watches else {
-            std::thread::park_timeout(rest(until));
-            return true;
+            std::thread::park_timeout(rest());
+            return Instant::now() >= due;
         };
-        match watches.wait(rest(until)) {
+        match watches.wait(rest()) {
             Ok(true) => {
-                // What takes long is not done more often than half of the time.
                 std::thread::park_timeout(self.now.statistics.elapsed.clamp(BURST, POLL));
                 true
             }
-            Ok(false) => self.has_untold,
+            Ok(false) => Instant::now() >= due,
             Err(_) => true,
         }
     }
@@ -157,15 +168,17 @@ impl Live {
     /// As [`Scan::run`]. The graph stays as it is then, and in doubt; the next refresh asks
     /// everything.
     pub fn refresh(&mut self, control: &Control) -> Result<Vec<Event>, ScanError> {
+        self.asked = Instant::now();
         let mut dirty = self.watches.as_ref().map(|watches| watches.drain()).unwrap_or_default();
         let was_lost = dirty.has_gap;
-        dirty.all |= !self.is_whole;
-        if dirty.is_empty() && !self.has_untold {
-            return Ok(Vec::new());
-        }
         if was_lost {
             self.is_whole = false;
             self.doubt();
+        }
+        dirty.all |= !self.is_whole;
+        if let Err(error) = self.note_mounts(&mut dirty, control) {
+            self.missed();
+            return Err(error);
         }
         let trust = |watches| Trust { watches, dirty: Arc::new(dirty) };
         let mut trust = self.watches.clone().map(trust);
@@ -183,7 +196,7 @@ impl Live {
         let taken = self.scan.walk(&self.now.record, trust, control).and_then(|walked| {
             let is_same =
                 self.base.is_some() && self.scan.is_closed() && walked.is_as(&self.now.record);
-            if is_same && self.now.graph.coverage().doubts.is_empty() {
+            if is_same && !self.is_said_anew && self.now.graph.coverage().doubts.is_empty() {
                 return Ok(Err(walked.as_of));
             }
             let gathered = self.scan.gather(&self.now.record, walked, control)?;
@@ -239,26 +252,13 @@ impl Live {
     fn note_untold(&mut self) {
         let inner = &self.now.record.inner;
         self.untold.renew(inner);
-        self.is_remote = inner.folders.iter().any(|folder| !folder.is_told);
-        self.has_untold = self.has_untold();
-    }
-
-    /// Whether something can change without being told: what could not be looked at can, too.
-    fn has_untold(&self) -> bool {
-        !self.is_whole
-            || !self.untold.is_empty()
-            || !self.scan.waivers.is_empty()
-            || self
-                .base
-                .as_ref()
-                .is_none_or(|base| !base.beside.is_empty() || !base.doubts.is_empty())
-            || self.is_remote
+        self.is_remote = inner.has_remote();
     }
 
     /// The graph is current: now the others may know.
     pub(super) fn finish(&mut self, statistics: Statistics) {
         self.is_whole = self.watches.as_ref().is_some_and(|watches| watches.is_whole());
-        self.has_untold = self.has_untold();
+        self.is_said_anew = false;
         self.now.statistics = statistics;
         self.shared.publish(&self.now.graph);
     }
@@ -269,7 +269,7 @@ impl Live {
 
     /// What was drained is not taken in, and will not be told again.
     fn missed(&mut self) {
-        (self.is_whole, self.has_untold) = (false, true);
+        self.is_whole = false;
         self.doubt();
     }
 

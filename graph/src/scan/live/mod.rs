@@ -13,8 +13,10 @@
 mod changes;
 mod current;
 mod errands;
+mod mounted;
 mod patch;
 mod plan;
+mod said;
 mod shift;
 mod untold;
 mod watches;

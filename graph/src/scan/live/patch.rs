@@ -2,8 +2,8 @@
 //! this concerns are made anew.
 //!
 //! What is rare and intricate (symbolic links that lead to other directories, files out of the scope that changed or
-//! that nothing leads to any more, a directory that one may still open and not pass through, mounts) is left to a walk,
-//! which asks every directory and makes everything anew; what comes of both is the same.
+//! that nothing leads to any more, a directory that one may still open and not pass through, mounts, roots on other
+//! hosts) is left to a walk, which asks every directory and makes everything anew; what comes of both is the same.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -48,7 +48,7 @@ impl Live {
         let start = Instant::now();
         let time = SystemTime::now();
         let dirty = &*trust.dirty;
-        if dirty.all || self.base.is_none() {
+        if dirty.all || self.base.is_none() || self.is_remote {
             return Ok(Patched::Intricate);
         }
         let crew = self.crew(trust, control)?;
@@ -75,7 +75,7 @@ impl Live {
             return Ok(Patched::Intricate);
         };
         let mut altered = Altered::default();
-        let is_spelled = forget_ways(&mut tables, &mut beside, &shift, &mut altered);
+        let ways = forget_ways(&mut tables, &mut beside, &shift, &mut altered);
         let Some(changed) = beside::changed(&beside, &crew)? else {
             return Ok(Patched::Intricate);
         };
@@ -85,8 +85,8 @@ impl Live {
         if exchanged.is_err() {
             return Ok(Patched::Intricate);
         }
-        if is_spelled {
-            altered.files.extend(shift.naming(&tables));
+        if !ways.is_empty() {
+            altered.files.extend(shift::naming(&tables, &ways));
         }
         let mut waivers = Waivers::new(&self.scan.waivers, &crew)?;
         let holds = waivers.holding();
@@ -102,7 +102,7 @@ impl Live {
         let mut assembly = Assembly::new(&crew, tables);
         assembly.known.extend(beside.iter().filter_map(Beside::file_path));
         assembly.beside = beside;
-        if !altered.is_nothing() {
+        if self.is_said_anew || !altered.is_nothing() {
             let mut plan = Plan::of(&self.now.graph, &mut assembly.tables, altered);
             // Of what is named by path nobody says whether it is the same file, but looking there does.
             let now = self.scan.place(&mut assembly)?;
@@ -190,13 +190,13 @@ fn is_simple(base: &Base, found: &Found) -> bool {
         && found.led.iter().all(|(path, to)| directories.is_led_to(path, *to))
 }
 
-/// Forgets what was found by way of directories that left. Says whether anything was.
+/// Forgets what was found by way of directories that left. Says by which paths that was.
 fn forget_ways(
     tables: &mut Tables,
     beside: &mut Vec<Beside>,
     shift: &Shift,
     altered: &mut Altered,
-) -> bool {
+) -> HashSet<Vec<u8>> {
     let (ways, mut rest): (Vec<Beside>, Vec<Beside>) = std::mem::take(beside)
         .into_iter()
         .partition(|beside| beside.path().is_some_and(|path| shift.leads(path)));
@@ -209,7 +209,7 @@ fn forget_ways(
         rest.extend(directly.filter(|way| rest.iter().all(|other| other.path() != way.path())));
     }
     *beside = rest;
-    !ways.is_empty()
+    ways.iter().filter_map(Beside::path).map(|path| bytes(path).to_vec()).collect()
 }
 
 /// Has looked for again what was not there before, and is now. Of what was there nobody knows what rests on it.

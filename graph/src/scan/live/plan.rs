@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::facts::{Facts, Key};
+use crate::facts::{EdgeFacts, Facts, Key};
 use crate::graph::{DiskId, Graph};
 use crate::scan::assembly::Assembly;
 use crate::scan::content::Content;
@@ -116,8 +116,34 @@ impl Plan {
         disk.is_some_and(|disk| disk.needed_by().any(|edge| !self.referring.contains(&edge.from)))
     }
 
+    /// Whether a file has a name out of the scope by which somebody went there, and may go no more: the walk has not met
+    /// it, so nobody knows it then.
+    fn may_leave_name(&self, graph: &Graph, tables: &Tables, now: &[Facts], key: &Key) -> bool {
+        let is_named_outside = |file: u32| {
+            tables.files[file as usize].has_further
+                && tables.all_names_of(file).any(|name| !tables.is_name_in_scope(name))
+        };
+        if !tables.file_of(key).is_some_and(is_named_outside) {
+            return false;
+        }
+        let needed_by = graph.find_key(key).and_then(|id| graph.disk(id));
+        let mut needed_by = needed_by.into_iter().flat_map(|disk| disk.needed_by());
+        needed_by.any(|edge| {
+            let from = graph.disk(edge.from).filter(|_| self.referring.contains(&edge.from));
+            from.is_some_and(|from| {
+                let is_it = |facts: &&Facts| facts.key.as_ref() == from.key();
+                let needs_it = |facts: &Facts| {
+                    let goes = |to: &EdgeFacts| to.target == *key && *to.name == *edge.facts.name;
+                    facts.references.iter().any(goes)
+                        && facts.paths.iter().map(|path| &**path).eq(from.paths())
+                };
+                !now.iter().find(is_it).is_some_and(needs_it)
+            })
+        })
+    }
+
     /// The disks as they are now, and those that are no more.
-    /// Nothing where a file out of the scope is left over: only a scan knows what else led there.
+    /// Nothing where a file out of the scope is left over, or a name of one: only a scan knows what else led there.
     pub(super) fn facts(
         mut self,
         graph: &Graph,
@@ -150,7 +176,8 @@ impl Plan {
                 && tables.file_of(key).is_some_and(outside)
                 && !self.is_needed_by_others(graph, key)
         };
-        if self.keys.iter().any(|key| is_left_over(&key)) {
+        let leaves_name = |key: &Key| self.may_leave_name(graph, tables, &now, key);
+        if self.keys.iter().any(|key| is_left_over(&key) || leaves_name(key)) {
             return None;
         }
         // What is no file is there because it is needed, and for nothing else.

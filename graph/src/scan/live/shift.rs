@@ -6,12 +6,14 @@
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
+use diskdag_qcow2::reference::{JsonReference, Reference};
+
 use crate::doubt::{Doubt, Skipped};
 use crate::facts::Key;
 use crate::graph::bytes;
 use crate::scan::content::Content;
 use crate::scan::live::watches::{Dirty, Identity};
-use crate::scan::paths::{join, os_str};
+use crate::scan::paths::{join, os_str, split};
 use crate::scan::record::Inner;
 use crate::scan::tables::{Altered, Intricate, NOTHING, Tables};
 use crate::scan::work::Found;
@@ -164,24 +166,34 @@ impl Shift {
             || self.tops.contains(&doubt.path)
             || above.is_some_and(|above| came.contains(above))
     }
+}
 
-    /// Images whose headers hold such a path, however they go on from there. O(names): asked only where something was
-    /// looked for by such a path.
-    pub(super) fn naming(&self, tables: &Tables) -> Vec<u32> {
-        let names = |raw: &[u8]| {
-            let holds =
-                |top: &PathBuf| raw.windows(bytes(top).len()).any(|window| window == bytes(top));
-            raw.starts_with(b"json:") || self.tops.iter().any(holds)
-        };
-        let live = tables.names.iter().filter(|name| name.file != NOTHING);
-        let naming = live.filter(|name| {
-            let (part, entry) = tables.entry(name);
-            let Content::Image(image) = &entry.content else { return false };
-            let raw = [image.backing, image.data_file].into_iter().flatten();
-            raw.map(|span| part.text.get(span)).any(names)
-        });
-        naming.map(|name| name.file).collect()
-    }
+/// Files whose headers lead by way of one of these paths of directories, however they go on from there. O(names):
+/// asked only where something was looked for by such a path.
+pub(super) fn naming(tables: &Tables, ways: &HashSet<Vec<u8>>) -> Vec<u32> {
+    let is_by = |directory: u32, path: &[u8]| match split(path).0 {
+        [] => false,
+        way if way.first() == Some(&b'/') => ways.contains(way),
+        way => ways.contains(&join(bytes(tables.directories.path(directory)), way)),
+    };
+    let leads = |directory: u32, reference: Reference<'_>| match reference {
+        Reference::Relative(path) | Reference::Absolute(path) | Reference::DataFile(path) => {
+            is_by(directory, path)
+        }
+        Reference::File(path) => is_by(directory, &path),
+        Reference::Json(JsonReference::File { path, .. }) => is_by(directory, &path),
+        _ => false,
+    };
+    let live = tables.names.iter().filter(|name| name.file != NOTHING);
+    let naming = live.filter(|name| {
+        let (part, entry) = tables.entry(name);
+        let Content::Image(image) = &entry.content else { return false };
+        let backing = image.backing.map(|span| Reference::classify(part.text.get(span)));
+        let data_file = image.data_file.map(|span| Reference::data_file(part.text.get(span)));
+        let mut references = backing.into_iter().chain(data_file);
+        references.any(|reference| leads(name.directory, reference))
+    });
+    naming.map(|name| name.file).collect()
 }
 
 /// Puts in the directories that came, and what has changed in those that stayed.

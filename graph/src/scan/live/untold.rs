@@ -60,10 +60,6 @@ impl Untold {
         *self = untold;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_directory.is_empty()
-    }
-
     /// Whether a symbolic link leads to one of these directories.
     pub(super) fn leads_to(&self, directories: &[Identity]) -> bool {
         let led = |item: &Item| match item.seen {

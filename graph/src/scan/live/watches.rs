@@ -35,6 +35,8 @@ struct Table {
     has_gap: bool,
     /// Where all that is watched lies, whatever it is called here.
     grounds: BTreeSet<PathBuf>,
+    /// Where something is mounted in there.
+    mounts: Vec<PathBuf>,
     /// What was told and not yet asked for.
     told: Dirty,
 }
@@ -67,6 +69,8 @@ pub(crate) struct Dirty {
     pub(crate) lost: HashSet<Identity>,
     /// Directories that lie elsewhere now, or where others may do what they might not, or the other way round.
     pub(crate) themselves: HashSet<Identity>,
+    /// Where something was mounted or unmounted that lies in none of the places that are known to be watched.
+    pub(crate) mounts: Vec<PathBuf>,
     /// More than that somebody wrote to a file was told.
     is_urgent: bool,
     /// When it was first told that somebody did.
@@ -83,11 +87,6 @@ impl Dirty {
         for (directory, name) in names {
             self.names.entry(directory).or_default().insert(name);
         }
-    }
-
-    /// Whether nothing was told.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.all && self.lost.is_empty() && self.names.is_empty()
     }
 
     /// For how long it is not yet worth looking; nothing where nothing was told.
@@ -152,7 +151,20 @@ impl Watches {
             }
             is_met
         });
+        self.note_mounts(&mut table);
         !table.has_gap
+    }
+
+    /// Notes what is mounted inside of what is watched.
+    fn note_mounts(&self, table: &mut Table) {
+        let mut mounts = self.notify.mounts();
+        mounts.retain(|place| table.grounds.iter().any(|ground| place.starts_with(ground)));
+        table.mounts = mounts;
+    }
+
+    /// Where something is mounted inside of what is watched.
+    pub(crate) fn mounts(&self) -> Vec<PathBuf> {
+        self.table().mounts.clone()
     }
 
     /// These are watched no more: they are in the scope no more.
@@ -205,9 +217,16 @@ impl Watches {
 
     fn take_in(&self, table: &mut Table) {
         let mut told = std::mem::take(&mut table.told);
+        let mut is_moved = false;
         let drained = self.notify.drain(|notice| match notice {
             Notice::Overflow => told.has_gap = true,
-            Notice::Mounted { at } => told.all |= table.concerns(&at),
+            Notice::Mounted { at } => {
+                is_moved = true;
+                match table.concerns(&at) {
+                    true => told.all = true,
+                    false => told.mounts.push(at),
+                }
+            }
             Notice::Gone { watch } => {
                 if let Some(identity) = table.by_watch.remove(&watch) {
                     told.lost.insert(identity);
@@ -233,5 +252,8 @@ impl Watches {
         told.has_gap |= drained.is_err();
         told.all |= told.has_gap;
         table.told = told;
+        if is_moved {
+            self.note_mounts(table);
+        }
     }
 }

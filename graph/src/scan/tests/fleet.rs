@@ -93,7 +93,12 @@ impl Fleet {
 
     /// A scan of `in`.
     pub(super) fn scan(&self) -> Scan {
-        let scope = Scope::declared([self.path("in")], ScopeSource::Flag);
+        self.scan_of(["in"])
+    }
+
+    /// A scan of these.
+    pub(super) fn scan_of<const N: usize>(&self, roots: [&str; N]) -> Scan {
+        let scope = Scope::declared(roots.map(|root| self.path(root)), ScopeSource::Flag);
         Scan::new(scope).ahead(LATER)
     }
 

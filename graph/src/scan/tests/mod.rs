@@ -26,3 +26,5 @@ mod suppose;
 mod untold;
 /// Whether an earlier answer still holds.
 mod verify;
+/// Paths that lead elsewhere, files known by several.
+mod ways;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::fleet::Fleet;
-use super::live::{live, refresh, settled};
+use super::live::{live, live_of, refresh, settled};
 use crate::Verdict;
 use crate::scan::EventKind;
 
@@ -97,4 +97,48 @@ fn an_image_in_a_directory_that_is_mounted_twice_needs_what_it_names_from_each_p
     refresh(&mut live);
     assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
     assert_eq!(needed_by(live.graph(), "in/b/base"), (Verdict::Yes, 0));
+}
+
+/// The table of mounts tells of real paths, and that of the root was another when the watch was made.
+#[test]
+fn a_mount_is_noticed_when_a_directory_above_the_root_has_another_name_by_now() {
+    let fleet = Fleet::new();
+    fleet.folder("above/in/place");
+    fleet.image("above/in/place/hidden", None);
+    let Some(mut live) = live_of(fleet.scan_of(["above/in"])) else { return };
+    std::fs::rename(fleet.path("above"), fleet.path("new")).unwrap();
+    std::os::unix::fs::symlink("new", fleet.path("above")).unwrap();
+    assert_eq!(refresh(&mut live), []);
+    let Some(mounted) = Mounted::at(fleet.path("new/in/place")) else { return };
+    assert_eq!(refresh(&mut live), [(EventKind::Gone, "hidden".to_owned())]);
+    drop(mounted);
+    assert_eq!(refresh(&mut live), [(EventKind::Appeared, "hidden".to_owned())]);
+}
+
+/// It is written to where it comes from, of which the directory that shows it is not told.
+#[test]
+fn a_file_that_is_mounted_over_another_is_looked_at_every_time() {
+    let fleet = Fleet::new();
+    fleet.folder("in");
+    fleet.folder("out");
+    fleet.image("in/base", None);
+    fleet.image("in/shown", None);
+    fleet.image("out/hides", None);
+    let Some(mut live) = live(&fleet) else { return };
+    let hides = fleet.path("out/hides");
+    let bind = ["--bind".as_ref(), hides.as_os_str()];
+    let Some(mounted) = Mounted::with(&bind, fleet.path("in/shown")) else { return };
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    for backing in [Some("../in/base"), Some("base"), None] {
+        fleet.image("out/hides", backing);
+        refresh(&mut live);
+        let base = live.graph().find(&fleet.path("in/base")).unwrap();
+        let needs = live.graph().has_dependents(base);
+        assert_eq!(needs.is_yes(), backing.is_some(), "{backing:?}");
+        assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph), "{backing:?}");
+    }
+    drop(mounted);
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
 }

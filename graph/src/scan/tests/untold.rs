@@ -135,6 +135,61 @@ fn a_disk_of_an_owner_that_another_file_takes_the_place_of_costs_a_look_at_that(
     assert_eq!(settled(live.graph()), fresh());
 }
 
+/// Who kept a graph current had to begin anew for a waiver.
+#[test]
+fn waivers_and_owners_that_are_given_meanwhile_count_from_the_next_refresh() {
+    let fleet = forty();
+    fleet.folder("out");
+    for raw in ["out/raw", "out/other"] {
+        std::fs::write(fleet.path(raw), [7; 700]).unwrap();
+    }
+    let broken = fleet.path("in/5/broken");
+    std::fs::write(&broken, b"QFI\xfb\0\0\0\x03").unwrap();
+    let waiver = |reason: &str| {
+        let fingerprint = Fingerprint::of(&broken).unwrap();
+        vec![Waiver { path: broken.clone(), reason: reason.to_owned(), fingerprint }]
+    };
+    let owners = |disks: &[&str]| {
+        let line = |disk: &&str| format!("{}\tvm {disk}\n", fleet.path(disk).display());
+        std::fs::write(fleet.path("owners"), disks.iter().map(line).collect::<String>()).unwrap();
+        Some(Owners::read(&[fleet.path("owners")]))
+    };
+    let Some(mut live) = live_of(fleet.scan()) else { return };
+    let programs = [
+        (waiver("known"), None),
+        (waiver("for another reason"), owners(&["in/5/3", "out/raw"])),
+        (Vec::new(), owners(&["in/6/3", "out/other", "out/none"])),
+        (waiver("again"), owners(&[])),
+        (Vec::new(), None),
+    ];
+    for (waivers, owners) in programs {
+        let scan = fleet.scan().waivers(waivers.clone());
+        let scan = owners.clone().into_iter().fold(scan, Scan::owners);
+        let (is_waived, is_asked) = (!waivers.is_empty(), owners.is_some());
+        live.set_waivers(waivers);
+        live.set_owners(owners);
+        refresh(&mut live);
+        let fresh = scan.run(&Control::default()).unwrap();
+        assert_eq!(settled(live.graph()), settled(&fresh.graph));
+        let leaf = live.graph().find(&fleet.path("in/7/4")).unwrap();
+        assert_eq!(live.graph().has_dependents(leaf).is_no(), is_waived);
+        let owned = |scanned: &crate::scan::Scanned| {
+            let disks = scanned.graph.disks().map(|disk| {
+                let names = scanned.owned.names(disk.id());
+                (disk.path().to_owned(), names.join(", "))
+            });
+            let mut owned: Vec<_> = disks.filter(|(_, names)| !names.is_empty()).collect();
+            owned.sort();
+            owned
+        };
+        assert_eq!(owned(live.scanned()), owned(&fresh));
+        assert_eq!(live.scanned().owned.were_asked(), is_asked);
+        // And so do those who ask whether it still is so.
+        let verified = live.scanned().verify_dependents(&[leaf], &Control::default()).unwrap();
+        assert_eq!(verified.is_unchanged(), is_waived);
+    }
+}
+
 /// Makes an image when somebody is about to look for it.
 struct Faster {
     fleet: Arc<Fleet>,
