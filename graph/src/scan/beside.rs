@@ -18,6 +18,8 @@ pub(super) enum Beside {
     Directory {
         path: Box<Path>,
         found: Result<(u64, u64), Gap>,
+        /// Where it lies, if that is out of the scope: what lies in it is known by that.
+        real: Option<Arc<Path>>,
     },
     File {
         path: Box<Path>,
@@ -28,14 +30,20 @@ pub(super) enum Beside {
 }
 
 impl Beside {
-    pub(super) fn directory(path: &[u8], answer: Option<&Answer>) -> Self {
-        match answer {
-            Some(Answer::Directory(found)) => {
-                let found = found.as_ref().map(|(_, identity)| *identity).map_err(Clone::clone);
-                Self::Directory { path: Path::new(os_str(path)).into(), found }
-            }
-            _ => Self::Silent,
-        }
+    pub(super) fn directory(
+        path: &[u8],
+        answer: Option<&Answer>,
+        directories: &Directories,
+    ) -> Self {
+        let Some(Answer::Directory(found)) = answer else { return Self::Silent };
+        let is_outside = |identity: (u64, u64)| {
+            let number = directories.of_identity(identity);
+            !number.is_some_and(|number| directories.is_in_scope(number))
+        };
+        let real = found.as_ref().ok().filter(|(_, identity)| is_outside(*identity));
+        let real = real.map(|(real, _)| Arc::clone(real));
+        let found = found.as_ref().map(|(_, identity)| *identity).map_err(Clone::clone);
+        Self::Directory { path: Path::new(os_str(path)).into(), found, real }
     }
 
     pub(super) fn file(path: &[u8], met: &Met) -> Self {
@@ -63,10 +71,13 @@ impl Beside {
 
     /// A directory out of the scope by its own path.
     pub(super) fn directly(&self, directories: &Directories) -> Option<Self> {
-        let Self::Directory { found: Ok(identity), .. } = self else { return None };
+        let Self::Directory { found: Ok(identity), real: Some(real), .. } = self else {
+            return None;
+        };
         let number = directories.of_identity(*identity)?;
-        let path = directories.path(number).into();
-        (!directories.is_in_scope(number)).then_some(Self::Directory { path, found: Ok(*identity) })
+        let (path, real) = (directories.path(number).into(), Some(Arc::clone(real)));
+        let directly = Self::Directory { path, found: Ok(*identity), real };
+        (!directories.is_in_scope(number)).then_some(directly)
     }
 
     /// Whether nothing was found that anything could rest on.
@@ -86,6 +97,9 @@ impl Beside {
     /// What has to be asked again.
     fn question(&self) -> Option<About> {
         match self {
+            Self::Directory { path, real: Some(real), .. } => {
+                Some(About::Way(path.to_path_buf(), Arc::clone(real)))
+            }
             Self::Directory { path, .. } => Some(About::Identity(path.to_path_buf())),
             Self::File { path, .. } => Some(About::File(path.to_path_buf())),
             Self::Silent => None,

@@ -62,7 +62,7 @@ impl Assembly<'_> {
             return Ok(known.clone());
         }
         let answer = self.ask(About::Directory(PathBuf::from(os_str(path))))?;
-        self.beside.push(Beside::directory(path, answer.as_ref()));
+        self.beside.push(Beside::directory(path, answer.as_ref(), &self.tables.directories));
         let number = match answer {
             Some(Answer::Directory(Ok((real, identity)))) => {
                 Ok(match self.tables.directories.of_identity(identity) {

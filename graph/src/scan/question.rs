@@ -33,6 +33,8 @@ pub(super) enum About {
     Directory(PathBuf),
     /// The same, where no more is asked than whether it is still that one.
     Identity(PathBuf),
+    /// The same, and whether it still lies at its real path.
+    Way(PathBuf, Arc<Path>),
     /// A file, by its path.
     File(PathBuf),
     /// What there is at a path, and whether at the end of a symbolic link.
@@ -119,6 +121,7 @@ impl About {
         match self {
             Self::Directory(path)
             | Self::Identity(path)
+            | Self::Way(path, _)
             | Self::File(path)
             | Self::Sight(path, _)
             | Self::Name(path)
@@ -132,6 +135,7 @@ impl About {
         match self {
             Self::Directory(path) => Answer::Directory(directory(path)),
             Self::Identity(path) => Answer::Identity(identity(path)),
+            Self::Way(path, real) => Answer::Identity(way(path, real)),
             Self::File(path) => Answer::Files(chain(path, orders, buffer)),
             Self::Sight(path, follows) => Answer::Sight(sight(path, *follows)),
             Self::Name(path) => Answer::Name(lies(path).map_err(|error| gap_of(&error))),
@@ -174,6 +178,14 @@ fn identity(path: &Path) -> Result<(u64, u64), Gap> {
     Ok((device, inode))
 }
 
+/// Of a directory that lies elsewhere by now what is known by its real path is not known any more.
+fn way(path: &Path, real: &Path) -> Result<(u64, u64), Gap> {
+    let lies = std::fs::symlink_metadata(real).map_err(|error| gap_of(&error))?;
+    let Stat { device, inode, .. } = Stat::of(&lies);
+    let is_there = path == real || identity(path)? == (device, inode);
+    if is_there && lies.is_dir() { Ok((device, inode)) } else { Err(Gap::Missing) }
+}
+
 fn lies(path: &Path) -> std::io::Result<Lies> {
     let kind = std::fs::symlink_metadata(path)?.file_type();
     if !kind.is_symlink() {
@@ -184,7 +196,13 @@ fn lies(path: &Path) -> std::io::Result<Lies> {
 }
 
 fn directory(path: &Path) -> Result<(Arc<Path>, (u64, u64)), Gap> {
-    let identity = identity(path)?;
+    let metadata = std::fs::metadata(path).map_err(|error| gap_of(&error))?;
+    // Through a file no path leads anywhere.
+    if !metadata.is_dir() {
+        return Err(Gap::Missing);
+    }
+    let Stat { device, inode, .. } = Stat::of(&metadata);
+    let identity = (device, inode);
     let real = std::fs::canonicalize(path).map_err(|error| gap_of(&error))?;
     Ok((real.into(), identity))
 }

@@ -159,8 +159,12 @@ impl<'s> Worker<'s> {
         self.done.found.counts.listed += 1;
         let is_settled =
             listed.is_ok() && untold.is_empty() && directory.measures.is_settled_at(began);
-        if let Err(error) = listed {
-            self.doubt(path.to_path_buf(), DoubtKind::Directory, &error);
+        match listed {
+            // Removed, and mounted elsewhere: it holds nothing, and never will.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && directory.measures.links == 0 => {}
+            Err(error) => self.doubt(path.to_path_buf(), DoubtKind::Directory, &error),
+            Ok(()) => {}
         }
         for (path, error) in untold {
             self.doubt(path, DoubtKind::Directory, &error);

@@ -99,6 +99,24 @@ fn an_image_in_a_directory_that_is_mounted_twice_needs_what_it_names_from_each_p
     assert_eq!(needed_by(live.graph(), "in/b/base"), (Verdict::Yes, 0));
 }
 
+/// That it could not be listed was a doubt for ever; no watch tells of that.
+#[test]
+fn a_directory_that_is_removed_and_still_mounted_elsewhere_holds_nothing() {
+    let fleet = Fleet::new();
+    for folder in ["in/a", "in/b", "out"] {
+        fleet.folder(folder);
+    }
+    fleet.image("in/overlay", None);
+    let out = fleet.path("out");
+    let bind = ["--bind".as_ref(), out.as_os_str()];
+    let Some(_mounted) = Mounted::with(&bind, fleet.path("in/b")) else { return };
+    let Some(mut live) = live(&fleet) else { return };
+    std::fs::remove_dir(fleet.path("out")).unwrap();
+    refresh(&mut live);
+    assert!(fleet.fresh().graph.coverage().doubts.is_empty());
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
 /// The table of mounts tells of real paths, and that of the root was another when the watch was made.
 #[test]
 fn a_mount_is_noticed_when_a_directory_above_the_root_has_another_name_by_now() {

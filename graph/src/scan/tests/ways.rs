@@ -113,6 +113,36 @@ fn a_name_that_goes_through_a_directory_and_out_of_it_breaks_when_that_goes() {
     }
 }
 
+/// What is behind the link is the very directory that it was, and lies elsewhere: what was missed there was looked for
+/// where it had been.
+#[test]
+fn a_directory_out_of_the_scope_is_looked_at_where_it_lies_by_now() {
+    let fleet = Fleet::told();
+    for folder in ["in", "out/a"] {
+        fleet.folder(folder);
+    }
+    fleet.image("out/a/there", None);
+    let link = |to: &str| {
+        std::fs::remove_file(fleet.path("link")).ok();
+        std::os::unix::fs::symlink(to, fleet.path("link")).unwrap();
+    };
+    link("out/a");
+    fleet.image("in/missing", Some("../link/base"));
+    fleet.image("in/overlay", Some("../link/there"));
+    // A file is no directory, whatever comes behind it.
+    fleet.image("in/through", Some("overlay/base"));
+    let Some(mut live) = live(&fleet) else { return };
+    std::fs::rename(fleet.path("out/a"), fleet.path("out/b")).unwrap();
+    link("out/b");
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    fleet.image("out/b/base", None);
+    refresh(&mut live);
+    assert!(needs(live.graph(), &fleet.path("in/missing"), &fleet.path("out/b/base")));
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    assert_eq!(live.graph().missing().count(), 1);
+}
+
 /// What lies behind the link is not moved, and nothing is told of it.
 #[test]
 fn a_link_to_a_directory_leads_nowhere_when_the_directory_that_it_lies_in_is_moved() {
