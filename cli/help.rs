@@ -158,8 +158,10 @@ see programs that take no locks, nor an overlay that is made a moment later.
 
 Example:
   $ diskdag can-rm --root /var/lib/images old.qcow2 && rm old.qcow2
-A no comes with a plan: what to rebase, flatten or convert first, and how much that copies at
-most.
+A no comes with a plan: what to rebase, flatten or convert first, how much that copies at most,
+and what stands in the way of it (\"but\"): a secret, a lock, a corrupt image, internal snapshots,
+which read through to the same backing file and are not looked after. What is on a cycle or has a
+broken chain is to be repaired, as nothing can be copied into what cannot be opened.
 Exits 0 yes, 4 no (every blocker is named), 7 unknown (every doubt is named), 5 not found.";
 
 pub(crate) const DU: &str = "\

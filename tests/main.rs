@@ -63,6 +63,8 @@ mod waive;
 mod owners;
 // Bytes and plans: du, and what tree, can-rm and scan say of sizes and depths.
 mod space;
+// What can-rm says is to be done first, done.
+mod plans;
 // `orphans` and `what-if`.
 mod planning;
 // What was supposed, beside what qemu-img makes of it.

@@ -104,12 +104,9 @@ fn print_json(
     let shown = removal.blockers.iter().take(limit.unwrap_or(usize::MAX));
     answer.list("blockers", shown.map(|blocker| blocker_json(graph, asked, blocker)))?;
     answer.field("blockers-total", removal.blockers.len())?;
-    let plan = plan::of(graph, removal);
-    answer.list(
-        "plan",
-        plan.iter().take(limit.unwrap_or(usize::MAX)).map(|s| plan::json(graph, s)),
-    )?;
-    answer.field("plan-total", plan.len())?;
+    let shown = plan::of(graph, removal, limit);
+    answer.list("plan", shown.plan.steps.iter().map(|step| plan::json(graph, step)))?;
+    answer.field("plan-total", shown.all)?;
     answer.list("doubts", removal.doubts.iter().map(json::doubt))?;
     answer.field("checked", removal.checked.clone())?;
     answer.end()

@@ -51,6 +51,11 @@ impl Arc {
         self.word & (BACKING | CERTAIN | ENDS)
     }
 
+    /// It leads to a backing file, and not to a data file.
+    pub(crate) fn is_backing(&self) -> bool {
+        self.word & BACKING != 0
+    }
+
     /// QEMU would open this very disk.
     pub(crate) fn certain(&self) -> bool {
         self.word & CERTAIN != 0

@@ -27,6 +27,7 @@
 //! The index knows no file system: only [`scan`] does.
 #![forbid(unsafe_code)]
 
+mod access;
 mod apply;
 mod arc;
 mod batch;
@@ -52,6 +53,7 @@ mod structure;
 mod sys;
 mod usage;
 
+pub use access::{Access, ProcessAccess};
 pub use apply::{Applied, ApplyError};
 pub use disk::{Disk, Edge, Reference};
 pub use doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource, Skipped, Waived};
@@ -62,8 +64,8 @@ pub use facts::{
 pub use graph::{DiskId, Graph};
 pub use query::{
     Answer, Blocker, BlockerKind, Bytes, Candidate, Chain, Dependent, Dependents, DepthPolicy,
-    DepthVerdict, Depths, Doubts, Duplicates, ImageRemoval, PlanStep, Relocated, Remedy, Removal,
-    Space, Verdict, WhatIf,
+    DepthVerdict, Depths, Doubts, Duplicates, Hindrance, HindranceKind, ImageRemoval, Plan,
+    PlanStep, Relocated, Remedy, Removal, Space, Verdict, WhatIf,
 };
 pub use structure::Structure;
 pub use usage::{InUse, QemuLocks, Usage};

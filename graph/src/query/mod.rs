@@ -23,7 +23,7 @@ pub use dependents::{Dependent, Dependents};
 pub use depth_policy::{DepthPolicy, DepthVerdict};
 pub use depths::Depths;
 pub use lookalikes::{Candidate, Duplicates, Relocated};
-pub use plan::{PlanStep, Remedy};
+pub use plan::{Hindrance, HindranceKind, Plan, PlanStep, Remedy};
 pub use removal::{Blocker, BlockerKind, ImageRemoval, Removal, Verdict};
 pub use space::{Bytes, Space};
 pub use what_if::WhatIf;

@@ -133,6 +133,7 @@ impl Image {
         let obstacles = header.obstacles().map(|obstacle| (obstacle.code(), obstacle.to_string()));
         let findings: Vec<Finding> = findings
             .chain(obstacles)
+            .chain(snapshots(header))
             .map(|(kind, detail)| Finding { kind: kind.into(), detail, breaks: false })
             .collect();
         Self {
@@ -156,6 +157,15 @@ impl Image {
                 breaks: true,
             }])),
         }
+    }
+}
+
+/// Whoever gives the image another backing file has to know of them: they read through to it as well.
+fn snapshots(header: &Header<'_>) -> Option<(&'static str, String)> {
+    match header.snapshot_count() {
+        0 => None,
+        1 => Some(("internal-snapshots", "1 internal snapshot".to_owned())),
+        many => Some(("internal-snapshots", format!("{many} internal snapshots"))),
     }
 }
 

@@ -29,7 +29,7 @@ use crate::sys::boot;
 
 pub(super) const MAGIC: &[u8; 8] = b"DDAGIDX\n";
 /// Goes up with every change of what is written, or of what a scan makes of a file.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const BOOT: usize = 40;
 const HEAD: usize = 72;
 

@@ -10,6 +10,7 @@ mod notify;
 mod residence;
 
 use std::io;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) use directory::{Asked, Directory, EntryKind, Measures};
@@ -17,6 +18,12 @@ pub(crate) use extents::{Sharing, shared_bytes};
 pub(crate) use locks::qemu_locks;
 pub(crate) use notify::{Notice, Notify};
 pub(crate) use residence::{Residence, residence};
+
+/// Whether this process may write to a file.
+pub(crate) fn may_write(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
+}
 
 /// The time of day in nanoseconds since 1970, by the clock that file systems of this host use.
 pub(crate) fn clock() -> i64 {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use diskdag_graph::{BlockerKind, Bytes, Certainty, Change, DiskId, EdgeFacts, EdgeKind, Remedy};
+use diskdag_graph::{
+    BlockerKind, Bytes, Certainty, Change, DiskId, EdgeFacts, EdgeKind, PlanStep, Remedy,
+};
 
-use crate::oracle::{Condition, Name, Oracle};
+use crate::oracle::{Condition, Name, Oracle, Reference};
 use crate::program::{Run, Step, Told, key};
 
 /// Panics where the two differ. Each of `sets` is a set of disks, a bit a disk.
@@ -20,6 +22,32 @@ pub(crate) fn compare_questions(run: &Run, sets: &[u64]) {
 }
 
 impl Oracle {
+    /// Whether there is an end to what has to be opened with a disk, and all of it is there, when it is entered by
+    /// one of its references. What names from the working directory lead to is not known.
+    fn opens(&self, name: Name, by: &Reference) -> bool {
+        let is_there = |name: Name| {
+            matches!(self.disks[&name].said.condition, Condition::Fine | Condition::Opaque)
+        };
+        let is_step = by.kind == EdgeKind::DataFile || Some(by) == self.step(name);
+        let (mut at, mut step) = (name, if is_step { self.step(name) } else { Some(by) });
+        let mut seen = BTreeSet::new();
+        loop {
+            if (at != name || is_step) && !seen.insert(at) {
+                return false;
+            }
+            let data = self.disks[&at].said.references.iter();
+            let mut data = data.filter(|one| one.kind == EdgeKind::DataFile && one.certain);
+            if !is_there(at) || !data.all(|one| is_there(one.to)) {
+                return false;
+            }
+            match step {
+                Some(step) if step.certain && step.ends => return is_there(step.to),
+                Some(next) if next.certain => (at, step) = (next.to, self.step(next.to)),
+                _ => return true,
+            }
+        }
+    }
+
     /// All that a disk keeps by its references, whatever they end, but for what only goes through
     /// `without`.
     fn keeps(&self, x: Name, without: Option<Name>) -> BTreeSet<Name> {
@@ -84,7 +112,7 @@ fn space(run: &Run) {
 fn plan(run: &Run, set: &BTreeSet<Name>) {
     let graph = &run.graph;
     let ids: Vec<DiskId> = set.iter().map(|name| run.ids[name]).collect();
-    let steps = graph.plan(&ids);
+    let steps = graph.plan(&ids).steps;
     assert!(steps.is_sorted_by_key(|step| step.copies), "{steps:?}");
     let needs_set = |name: &Name| {
         let references = &run.oracle.disks[name].said.references;
@@ -103,7 +131,10 @@ fn plan(run: &Run, set: &BTreeSet<Name>) {
                 return Some(edge.clone());
             }
             let wanted = |remedy: &Remedy| match remedy {
-                Remedy::Name => edge.certainty == Certainty::Possible,
+                Remedy::Name { kind } => {
+                    edge.certainty == Certainty::Possible && edge.kind == *kind
+                }
+                Remedy::Repair => edge.certainty == Certainty::Certain,
                 Remedy::Convert => {
                     edge.certainty == Certainty::Certain && edge.kind == EdgeKind::DataFile
                 }
@@ -121,6 +152,15 @@ fn plan(run: &Run, set: &BTreeSet<Name>) {
         Change::Repoint { disk: *disk, references: treated.collect() }
     });
     let after = graph.what_if(repointed.collect::<Vec<_>>()).unwrap();
+    for (name, id) in &run.ids {
+        let into_set = |one: &&Reference| one.certain && set.contains(&one.to);
+        let mut needs = run.oracle.disks[name].said.references.iter().filter(into_set);
+        let is_hopeless = direct.contains(id) && needs.any(|by| !run.oracle.opens(*name, by));
+        let repairs = |step: &&PlanStep| step.disk == *id && step.remedy == Remedy::Repair;
+        let found = steps.iter().find(repairs);
+        assert_eq!(found.is_some(), is_hopeless, "{name}: {steps:?}");
+        assert!(found.is_none_or(|step| !step.hindrances.is_empty()), "{steps:?}");
+    }
     // A disk of the set that nobody inserted goes with the last that needed it.
     let left: Vec<DiskId> =
         ids.iter().copied().filter(|id| after.graph.disk(*id).is_some()).collect();

@@ -79,18 +79,18 @@ fn a_file_with_an_unseen_hard_link_frees_nothing() {
 #[test]
 fn a_plan_names_the_cheapest_first_and_what_to_put_disks_on() {
     let fleet = fleet();
-    let plan = fleet.plan(&[id(&fleet, "mid")]);
+    let plan = fleet.plan(&[id(&fleet, "mid")]).steps;
     let onto = Remedy::Rebase { onto: id(&fleet, "base") };
     assert_eq!(plan.len(), 1);
     assert_eq!((plan[0].disk, plan[0].remedy, plan[0].copies), (id(&fleet, "top"), onto, 100));
-    let plan = fleet.plan(&[id(&fleet, "mid"), id(&fleet, "base")]);
+    let plan = fleet.plan(&[id(&fleet, "mid"), id(&fleet, "base")]).steps;
     let steps: Vec<_> = plan.iter().map(|step| (step.disk, step.remedy, step.copies)).collect();
     let expected = [
         (id(&fleet, "other"), Remedy::Flatten, 1_000),
         (id(&fleet, "top"), Remedy::Flatten, 1_100),
     ];
     assert_eq!(steps, expected);
-    assert_eq!(fleet.plan(&[id(&fleet, "top")]), []);
+    assert_eq!(fleet.plan(&[id(&fleet, "top")]).steps, []);
 }
 
 /// `top` reads `mid`, which reads `below` either as raw, though that has a chain, or by a name that is
@@ -104,7 +104,7 @@ fn what_is_copied_because_nothing_of_a_chain_can_stay_counts_as_copied() {
         let mid = Facts { references: vec![edge], ..disk("mid", 100) };
         let below = [on("below", 1_000, "base"), disk("base", 10_000)];
         let fleet = graph(below.into_iter().chain([mid, on("top", 10, "mid")]));
-        let plan = fleet.plan(&[id(&fleet, "mid")]);
+        let plan = fleet.plan(&[id(&fleet, "mid")]).steps;
         assert_eq!(plan.len(), 1);
         (plan[0].remedy, plan[0].copies)
     };
