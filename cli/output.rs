@@ -13,6 +13,8 @@ use crate::text::Styles;
 pub(crate) struct Output {
     stream: BufWriter<Forgiving<StdoutLock<'static>>>,
     notices: Vec<String>,
+    /// Something was said.
+    has_begun: bool,
     /// Print JSON.
     pub(crate) json: bool,
     /// How text on standard output looks.
@@ -26,12 +28,17 @@ impl Output {
         let style =
             Styles::new(!json && is_coloured(color, || anstream::AutoStream::choice(&stdout)));
         let stream = BufWriter::with_capacity(1 << 16, Forgiving::new(stdout.lock()));
-        Self { stream, notices: Vec::new(), json, style }
+        Self { stream, notices: Vec::new(), has_begun: false, json, style }
     }
 
     /// Has `text` said on standard error when the answer is out.
     pub(crate) fn notice(&mut self, text: impl Into<String>) {
         self.notices.push(text.into());
+    }
+
+    /// Parts what follows from what was said: an empty line, unless nothing was.
+    pub(crate) fn part(&mut self) -> io::Result<()> {
+        if self.has_begun { writeln!(self) } else { Ok(()) }
     }
 
     /// Whether nobody reads any more what is written.
@@ -52,6 +59,7 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.has_begun = true;
         match self.json.then(|| escape::json(bytes)).flatten() {
             Some(escaped) => self.stream.write_all(escaped.as_bytes()).map(|()| bytes.len()),
             None => self.stream.write(bytes),

@@ -160,6 +160,25 @@ fn changes_are_not_said_to_break_nothing_where_something_cannot_be_read() {
 }
 
 #[test]
+fn an_answer_without_a_verdict_began_with_an_empty_line() {
+    let (fleet, _) = fleet();
+    let ask = || fleet.diskdag("what-if").rooted();
+    let answers = [
+        ask().arg("--flatten").image("leaf.qcow2").go().exits(0),
+        ask().arg("--rebase").image("base.qcow2").image("leaf.qcow2").go().exits(6),
+        ask().arg("--mv").image("base.qcow2").image("moved.qcow2").go().exits(6),
+        ask().arg("--create").image("new.qcow2").image("leaf.qcow2").go().exits(0),
+    ];
+    for answer in answers {
+        let lines: Vec<&str> = answer.text().split('\n').collect();
+        assert!(!lines[0].is_empty(), "{}", answer.whole());
+    }
+    // What follows a verdict is apart from it.
+    let answer = ask().arg("--rm").image("base.qcow2").go().exits(4);
+    assert!(answer.text().contains("\n\nwould be missing\n"), "{}", answer.whole());
+}
+
+#[test]
 fn a_change_that_makes_no_sense_is_refused() {
     let (fleet, _) = fleet();
     let ask = || fleet.diskdag("what-if").rooted();

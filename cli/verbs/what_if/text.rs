@@ -18,7 +18,8 @@ impl Told<'_> {
         self.print_verdict(limit, out)?;
         for (position, (path, needed_by)) in self.missing().enumerate() {
             if position == 0 {
-                writeln!(out, "\n{}", style.bad("would be missing"))?;
+                out.part()?;
+                writeln!(out, "{}", style.bad("would be missing"))?;
             }
             writeln!(out, "  {}", escape::path(path))?;
             for path in needed_by.iter().take(limit) {
@@ -28,23 +29,27 @@ impl Told<'_> {
         }
         if !what.broken.is_empty() {
             let many = count(what.broken.len(), "disk", "disks");
-            writeln!(out, "\n{}  {many}", style.bad("would be broken"))?;
+            out.part()?;
+            writeln!(out, "{}  {many}", style.bad("would be broken"))?;
             list(&mut self.paths(&what.broken), what.broken.len(), limit, out)?;
         }
         for cycle in &what.cycles {
-            writeln!(out, "\n{}  nothing could open these", style.bad("would need themselves"))?;
+            out.part()?;
+            writeln!(out, "{}  nothing could open these", style.bad("would need themselves"))?;
             list(&mut self.paths(cycle), cycle.len(), limit, out)?;
         }
         self.print_moves(limit, out)?;
         if !what.unneeded.is_empty() {
             let frees = format!("{} without them", size(self.unneeded_bytes()));
             let heading = style.unknown("would be needed no more");
-            writeln!(out, "\n{heading}  {}", style.faint(frees))?;
+            out.part()?;
+            writeln!(out, "{heading}  {}", style.faint(frees))?;
             list(&mut self.paths(&what.unneeded), what.unneeded.len(), limit, out)?;
         }
         for (top, depth) in self.deep.iter().take(limit) {
             let warning = show::depth_warning(*depth).unwrap_or_default();
-            writeln!(out, "\n{}", style.unknown(warning))?;
+            out.part()?;
+            writeln!(out, "{}", style.unknown(warning))?;
             writeln!(out, "  {}  {depth} below it", escape::path(self.path(*top)))?;
         }
         more(self.deep.len(), limit, out)?;
@@ -110,7 +115,8 @@ impl Told<'_> {
                 after.strayed.iter().filter(|one| one.is_overlay == is_overlay).peekable();
             let all = some.clone().count();
             if some.peek().is_some() {
-                writeln!(out, "\n{heading}")?;
+                out.part()?;
+                writeln!(out, "{heading}")?;
             }
             for one in some.take(limit) {
                 let (path, name) = (escape::path(self.path(one.disk)), escape::name(&one.name));
@@ -124,7 +130,8 @@ impl Told<'_> {
             more(all, limit, out)?;
         }
         if !after.bereft.is_empty() {
-            writeln!(out, "\n{}", style.bad("would not find their disks"))?;
+            out.part()?;
+            writeln!(out, "{}", style.bad("would not find their disks"))?;
         }
         for one in after.bereft.iter().take(limit) {
             let (owner, path) = (escape::words(&one.owner), escape::path(&one.path));
@@ -132,7 +139,8 @@ impl Told<'_> {
         }
         more(after.bereft.len(), limit, out)?;
         if !after.found.is_empty() {
-            writeln!(out, "\n{}", style.good("would no longer be missing"))?;
+            out.part()?;
+            writeln!(out, "{}", style.good("would no longer be missing"))?;
         }
         for (found, by) in after.found.iter().take(limit) {
             let (found, by) = (escape::path(self.path(*found)), escape::path(self.path(*by)));
@@ -142,7 +150,8 @@ impl Told<'_> {
         if !after.outside.is_empty() {
             let why = "who depends on them would not be asked there";
             let heading = style.unknown("would lie in none of the directories asked");
-            writeln!(out, "\n{heading}  {}", style.faint(why))?;
+            out.part()?;
+            writeln!(out, "{heading}  {}", style.faint(why))?;
             list(&mut self.paths(&after.outside), after.outside.len(), limit, out)?;
         }
         Ok(())
