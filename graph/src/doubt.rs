@@ -65,7 +65,7 @@ impl DoubtKind {
 }
 
 /// Something that could not be asked and might depend on the image in question.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Doubt {
     /// What was not asked.
     pub path: PathBuf,

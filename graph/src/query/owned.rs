@@ -1,5 +1,8 @@
 //! Owners have a say in a removal.
 
+use std::collections::HashSet;
+
+use crate::doubt::Doubt;
 use crate::graph::Graph;
 use crate::query::removal::{Blocker, BlockerKind, Removal, Verdict};
 use crate::scan::Owned;
@@ -28,16 +31,14 @@ impl Removal {
                     depth: 0,
                     detail,
                 });
-                image.verdict = Verdict::No;
             }
             if image.verdict == Verdict::Yes && !owned.doubts().is_empty() {
                 image.verdict = Verdict::Unknown;
             }
         }
-        blockers.append(&mut self.blockers);
-        self.blockers = blockers;
-        self.doubts.extend(owned.doubts().iter().cloned());
-        self.verdict = self.judged();
-        self.with_checked("owners")
+        let known: HashSet<Doubt> = self.doubts.iter().cloned().collect();
+        let new = owned.doubts().iter().filter(|doubt| !known.contains(doubt)).cloned();
+        self.doubts.extend(new);
+        self.with_blockers(blockers).with_checked("owners")
     }
 }

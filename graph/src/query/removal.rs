@@ -66,7 +66,7 @@ impl BlockerKind {
 }
 
 /// One thing that stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Blocker {
     /// The dependent, or the image itself if it is in use.
     pub path: PathBuf,
@@ -184,11 +184,23 @@ impl Inner {
 
 impl Removal {
     /// Adds something that stands in the way and that headers do not tell: a catalogue's record, an owner.
-    pub fn with_blocker(mut self, blocker: Blocker) -> Self {
-        let blocked = self.images.iter_mut().filter(|image| image.disk == blocker.image);
-        blocked.for_each(|image| image.verdict = Verdict::No);
-        self.blockers.push(blocker);
-        self.verdict = Verdict::No;
+    pub fn with_blocker(self, blocker: Blocker) -> Self {
+        self.with_blockers([blocker])
+    }
+
+    /// The same for many. What was said already is not said again. O(all that stands in the way).
+    pub fn with_blockers(mut self, blockers: impl IntoIterator<Item = Blocker>) -> Self {
+        let known = self.blockers.iter().filter(|one| one.kind != BlockerKind::Dependent);
+        let mut known: HashSet<Blocker> = known.cloned().collect();
+        let new = blockers.into_iter().filter(|one| known.insert(one.clone()));
+        let new: Vec<Blocker> = new.collect();
+        let blocked: HashSet<DiskId> = new.iter().map(|one| one.image).collect();
+        let images = self.images.iter_mut().filter(|image| blocked.contains(&image.disk));
+        images.for_each(|image| image.verdict = Verdict::No);
+        self.blockers.extend(new);
+        // Of what is equally near what was said first comes first.
+        self.blockers.sort_by_key(|one| one.depth);
+        self.verdict = self.judged();
         self
     }
 
@@ -211,9 +223,11 @@ impl Removal {
     }
 
     /// Adds what `usage` knows: an image in use blocks, one whose use could not be found out is in
-    /// doubt.
+    /// doubt. Several may be asked, one after the other.
     pub fn with_usage(mut self, graph: &Graph, usage: &dyn Usage) -> Self {
         let mut in_use: Vec<Blocker> = Vec::new();
+        let known = self.doubts.iter().filter(|doubt| doubt.kind == DoubtKind::Usage);
+        let mut known: HashSet<Doubt> = known.cloned().collect();
         let mut asked = false;
         for image in &mut self.images {
             let Some(disk) = graph.disk(image.disk) else { continue };
@@ -223,7 +237,6 @@ impl Removal {
                 InUse::NotAsked => {}
                 InUse::Yes { detail, .. } => {
                     asked = true;
-                    image.verdict = Verdict::No;
                     in_use.push(Blocker {
                         path,
                         disk: image.disk,
@@ -237,14 +250,15 @@ impl Removal {
                     if image.verdict == Verdict::Yes {
                         image.verdict = Verdict::Unknown;
                     }
-                    self.doubts.push(Doubt { path, kind: DoubtKind::Usage, reason });
+                    let doubt = Doubt { path, kind: DoubtKind::Usage, reason };
+                    if known.insert(doubt.clone()) {
+                        self.doubts.push(doubt);
+                    }
                 }
             }
         }
-        in_use.append(&mut self.blockers);
-        self.blockers = in_use;
-        self.verdict = self.judged();
-        if asked { self.with_checked("locks") } else { self }
+        let removal = self.with_blockers(in_use);
+        if asked { removal.with_checked("locks") } else { removal }
     }
 
     /// The verdict on the set, from all that is known.

@@ -21,6 +21,8 @@ mod lifetime;
 /// Relations that are easily got wrong.
 mod relations;
 
+/// What usage and catalogues add to the judgement on a removal.
+mod removal;
 /// Bytes, plans and lookalikes on fleets that can be looked through.
 mod space;
 

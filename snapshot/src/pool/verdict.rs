@@ -58,12 +58,9 @@ impl Pool {
             }
         };
         let images: Vec<DiskId> = removal.images.iter().map(|image| image.disk).collect();
-        for image in images {
-            let Some(disk) = graph.disk(image) else { continue };
-            for blocker in self.blockers(&state, &disk) {
-                removal = removal.with_blocker(blocker);
-            }
-        }
+        let disks = images.into_iter().filter_map(|image| graph.disk(image));
+        let blockers: Vec<Blocker> = disks.flat_map(|disk| self.blockers(&state, &disk)).collect();
+        removal = removal.with_blockers(blockers);
         for op in state.intents.keys() {
             let reason = format!("operation {op} of the pool has begun and not ended");
             removal = removal.with_doubt(doubt(reason));
