@@ -199,9 +199,10 @@ and images that are removed go last. Names are resolved anew, as QEMU would do i
 the verdict on those that go, as can-rm gives it, on files that a move would replace, too; what
 would be missing, and who would be broken by that; new cycles; who would have to be re-pointed,
 because the disk that it needs is called otherwise or its own names lead elsewhere from the new
-directory; owners that would not find their disks; what would no longer be missing; what would be
-needed no more; chains that would be deeper than they should; and what would be copied, at most,
-and given back. Hard links and symbolic links keep what still leads through them.
+directory; owners that would not find their disks; live disks that a pool would part from their
+snapshots, as it has them by their paths; what would no longer be missing; what would be needed no
+more; chains that would be deeper than they should; and what would be copied, at most, and given
+back. Hard links and symbolic links keep what still leads through them.
 
 --rm takes a disk away with all its names. --mv renames one file, or the symbolic link that IMAGE
 is; to another file system it is a copy. The name that --rebase and --create give to BACKING is the
@@ -211,8 +212,8 @@ path as you type it, made absolute: it counts where that leads when all is done.
 blockers, frees, copies, replaced, missing (path, needed-by), broken, cycles, repoint (path, kind,
 name, to: where it should lead, null if that is gone; finds: what would be found, null if nothing;
 finds-overlay: which is an overlay of what is meant), found (path, needed-by), owners (owner, path,
-to, finds), out-of-scope, unneeded (path, frees), unneeded-frees, deepest-before, deepest, deep
-(path, depth, verdict), doubts, and the scope as ever.
+to, finds), pools (pool, path, snapshots, to, finds), out-of-scope, unneeded (path, frees),
+unneeded-frees, deepest-before, deepest, deep (path, depth, verdict), doubts, and the scope as ever.
 
 Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
@@ -220,8 +221,8 @@ Example:
   $ diskdag what-if --root /srv --mv vm.qcow2 vm-1.qcow2 --create vm.qcow2 vm-1.qcow2
 Exits 0 when all would be well, 4 when an image may not be removed, or not be moved, as it is in use
 or recorded in a pool (a snapshot, what is in the trash), 6 when a chain would be broken, read
-another disk, or a cycle be made, or an owner not find its disk, 7 when that is not known, 5 not
-found.";
+another disk, or a cycle be made, or an owner not find its disk, or a disk be parted from its
+snapshots, 7 when that is not known, 5 not found.";
 
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.

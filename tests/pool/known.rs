@@ -1,7 +1,7 @@
 //! What the other verbs know of a pool.
 
 use super::support::{Pool, kinds};
-use crate::support::{items, text_of};
+use crate::support::{items, path_of, text_of};
 
 /// A pool is a declared scope, and can-rm asks its catalogue.
 #[test]
@@ -54,6 +54,37 @@ fn what_if_says_no_to_the_move_of_what_a_catalogue_has_by_its_name() {
     pool.ok("snap restore s1 vm.qcow2");
     let answer = pool.json("what-if --mv .vm@2.trash kept.qcow2", 4);
     assert_eq!(kinds(&answer), ["trash"]);
+}
+
+/// It is found by its path: elsewhere it is a disk that has no snapshots.
+#[test]
+fn a_live_disk_that_is_moved_was_parted_from_its_snapshots_without_a_word() {
+    let Some(pool) = Pool::with_vm() else { return };
+    // Without a snapshot nothing of it is recorded.
+    pool.json("what-if --mv vm.qcow2 new.qcow2", 0);
+    pool.ok("snap create s1 vm.qcow2");
+    pool.ok("snap create s2 vm.qcow2");
+    pool.disk("other.qcow2");
+    let answer = pool.json("what-if --mv vm.qcow2 new.qcow2", 6);
+    let [one] = items(&answer, "pools") else { panic!("{answer}") };
+    assert_eq!((path_of(one), &one["snapshots"]), (pool.fleet.path("vm.qcow2"), &2.into()));
+    assert_eq!(one["pool"], pool.fleet.root().to_str().unwrap());
+    assert_eq!(one["to"], pool.fleet.path("new.qcow2").to_str().unwrap());
+    assert!(one["finds"].is_null() && answer["verdict"].is_null(), "{answer}");
+    let text = pool.ends("what-if --mv vm.qcow2 new.qcow2", 6);
+    text.says("would be parted from their snapshots")
+        .says("2 snapshots")
+        .never_says("nothing would");
+    // Something else in its place would be taken for it; but an overlay of it is it, as it goes on.
+    let answer = pool.json("what-if --mv other.qcow2 vm.qcow2", 6);
+    assert_eq!(items(&answer, "pools")[0]["finds"], pool.fleet.path("vm.qcow2").to_str().unwrap());
+    let answer =
+        pool.json("what-if --mv vm.qcow2 by-hand.qcow2 --create vm.qcow2 by-hand.qcow2", 0);
+    assert!(items(&answer, "pools").is_empty(), "{answer}");
+    // So it is.
+    std::fs::rename(pool.fleet.path("vm.qcow2"), pool.fleet.path("new.qcow2")).unwrap();
+    pool.ends("snap restore s1 new.qcow2", 5);
+    pool.ends("snap restore s1 vm.qcow2", 5);
 }
 
 /// What cannot be read is a doubt, never "nothing".

@@ -10,6 +10,7 @@ use crate::json::{self, Answer, put_bytes, put_path, put_paths};
 use crate::output::Output;
 use crate::verbs::can_rm;
 use crate::verbs::what_if::named::Named;
+use crate::verbs::what_if::parted::OfPool;
 use crate::verbs::what_if::told::Told;
 
 impl Told<'_> {
@@ -96,6 +97,16 @@ impl Told<'_> {
             Value::Object(map)
         });
         answer.list("owners", owners)?;
+        let pools = self.parted.iter().take(limit).map(|OfPool { pool, parted }| {
+            let mut map = Map::new();
+            put_path(&mut map, "pool", pool);
+            put_path(&mut map, "path", &parted.path);
+            map.insert("snapshots".to_owned(), json!(parted.snapshots));
+            put_place(&mut map, "to", self.place(parted.disk));
+            put_place(&mut map, "finds", parted.now.and_then(|now| self.place(now)));
+            Value::Object(map)
+        });
+        answer.list("pools", pools)?;
         answer.paths("out-of-scope", self.paths(&after.outside).take(limit))
     }
 }

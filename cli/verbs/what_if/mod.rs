@@ -2,6 +2,7 @@
 
 mod json;
 mod named;
+mod parted;
 mod run;
 mod text;
 mod told;

@@ -10,6 +10,7 @@ use crate::output::Output;
 use crate::show;
 use crate::text::{count, size};
 use crate::verbs::can_rm;
+use crate::verbs::what_if::parted::OfPool;
 use crate::verbs::what_if::told::Told;
 
 impl Told<'_> {
@@ -138,6 +139,18 @@ impl Told<'_> {
             writeln!(out, "  {owner}  names {path}, and {}", finds(one.now))?;
         }
         more(after.bereft.len(), limit, out)?;
+        if !self.parted.is_empty() {
+            out.part()?;
+            let why = "a pool has a disk by its path: none of them could be restored any more";
+            let heading = style.bad("would be parted from their snapshots");
+            writeln!(out, "{heading}  {}", style.faint(why))?;
+        }
+        for OfPool { parted, .. } in self.parted.iter().take(limit) {
+            let many = count(parted.snapshots, "snapshot", "snapshots");
+            let path = escape::path(&parted.path);
+            writeln!(out, "  {path}  {many}; the pool {}", finds(parted.now))?;
+        }
+        more(self.parted.len(), limit, out)?;
         if !after.found.is_empty() {
             out.part()?;
             writeln!(out, "{}", style.good("would no longer be missing"))?;

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::health::Health;
 use crate::verbs::can_rm;
 use crate::verbs::what_if::named::Named;
+use crate::verbs::what_if::parted::{self, OfPool};
 
 pub(super) struct Told<'g> {
     pub(super) scanned: &'g Scanned,
@@ -25,6 +26,8 @@ pub(super) struct Told<'g> {
     pub(super) removal: Option<Removal>,
     /// Why what is moved has to stay: who has it open, and what a catalogue would no longer find.
     pub(super) held: Vec<Blocker>,
+    /// Disks that pools would not find where they have them.
+    pub(super) parted: Vec<OfPool>,
     /// Bytes that those which are moved, flattened or put elsewhere take over, at most.
     pub(super) copies: u64,
     /// Tops of chains that would be deeper than the policy has it, and deeper than they are.
@@ -66,6 +69,9 @@ impl<'g> Told<'g> {
             .transpose()?;
         let moved: Vec<DiskId> = of_kind(&["mv"]).collect();
         let (held, unasked) = held(graph, &after.what.graph, &moved)?;
+        let displaced = after.replaced.iter().map(|(_, disk)| *disk);
+        let displaced: Vec<DiskId> = moved.iter().copied().chain(displaced).collect();
+        let parted = parted::of(graph, &after.what.graph, &displaced)?;
         let mut doubts = match &removal {
             Some(removal) => removal.doubts.clone(),
             None => Health::of(graph).doubts,
@@ -82,7 +88,7 @@ impl<'g> Told<'g> {
         let deep = deep.into_iter().filter(is_new).collect();
         let as_asked = paths.iter().filter_map(|path| Some((disk(path)?, &**path)));
         let asked = as_asked.filter(|(disk, _)| removed.contains(disk)).collect();
-        Ok(Self { scanned, named, asked, after, removal, held, copies, deep, doubts })
+        Ok(Self { scanned, named, asked, after, removal, held, parted, copies, deep, doubts })
     }
 
     /// The verdict on what goes, and on what is moved where that has to stay.
@@ -107,6 +113,7 @@ impl<'g> Told<'g> {
             || !what.cycles.is_empty()
             || strays
             || !self.after.bereft.is_empty()
+            || !self.parted.is_empty()
     }
 
     pub(super) fn exit(&self) -> Exit {

@@ -1,6 +1,7 @@
 //! A pool: a directory tree with a `.diskdag` folder at its top.
 
 mod config;
+mod parted;
 mod patience;
 mod session;
 mod together;
@@ -19,6 +20,7 @@ use crate::report::Done;
 use crate::survey::{Question, Surveyed};
 
 pub use config::Config;
+pub use parted::Parted;
 pub(crate) use session::{Commit, Session};
 pub(crate) use together::Together;
 
