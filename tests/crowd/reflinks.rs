@@ -79,3 +79,43 @@ fn what_a_snapshot_shares_with_a_copy_is_not_said_to_come_back_with_it() {
         assert_eq!(purged["freed"], frees, "{kind}: {purged}");
     }
 }
+
+/// A snapshot in the trash that shares nearly all of itself with a copy outside of it: gc counts, and frees, the rest.
+#[test]
+fn what_gc_takes_away_frees_only_what_no_other_file_shares() {
+    let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
+    for small in Small::of_kinds(&[("xfs", "-m", &xfs), ("btrfs", "-m", &btrfs)]) {
+        let kind = small.kind;
+        let image = Create { virtual_size: 64 * MIB, ..Create::default() }.build().unwrap();
+        let path = small.top.parent().unwrap().join("vm.qcow2");
+        image.write_to(&std::fs::File::create(&path).unwrap()).unwrap();
+        small.sh(&format!(
+            "mkdir in; cp {0} in/vm.qcow2; head -c 8M /dev/urandom >> in/vm.qcow2; sync
+             cp --reflink=always in/vm.qcow2 in/copy.qcow2
+             head -c 2M /dev/urandom | dd of=in/vm.qcow2 seek=1 bs=1M conv=notrunc status=none; sync",
+            path.display()
+        ));
+        small.diskdag("init in", &[0]);
+        small.diskdag("snap create s1 in/vm.qcow2", &[0]);
+        small.sh("rm in/vm.qcow2");
+        small.diskdag("snap rm s1 in/vm.qcow2", &[0]);
+        let plan = small.json("gc --dry-run --older-than 0s --pool in");
+        let [dead] = items(&plan, "dead") else { panic!("{kind}: {plan}") };
+        let [freed, actual] =
+            [&plan["freed"], &dead["actual-size"]].map(|value| value.as_u64().unwrap());
+        assert!(actual >= 8 * MIB, "{kind}: {plan}");
+        assert!((2 * MIB..3 * MIB).contains(&freed), "{kind}: {plan}");
+        // As much as it frees may be taken away, and no less is enough.
+        let most = |bytes: u64| {
+            let words = format!("gc --dry-run --older-than 0s --max-freed {bytes} --pool in");
+            items(&small.json(&words), "dead").len()
+        };
+        assert_eq!((most(freed), most(freed - 1)), (1, 0), "{kind}: {plan}");
+        // What the file system itself says when it is gone, whatever it needs for its own books.
+        let before = used(&small);
+        let done = small.json("gc --older-than 0s --pool in");
+        assert_eq!(done["freed"], freed, "{kind}: {done}");
+        let given_back = before.saturating_sub(used(&small));
+        assert!(given_back.abs_diff(freed) < MIB, "{kind}: {given_back}, not {freed}");
+    }
+}
