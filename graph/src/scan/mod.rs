@@ -22,6 +22,7 @@ mod entries;
 mod gather;
 mod intake;
 mod live;
+mod named;
 mod names;
 mod orders;
 mod owners;

@@ -7,7 +7,7 @@ use crate::graph::{DiskId, Graph};
 use crate::scan::assembly::Assembly;
 use crate::scan::content::Content;
 use crate::scan::disks;
-use crate::scan::gather::Named;
+use crate::scan::named::Named;
 use crate::scan::tables::{Altered, NOTHING, Tables};
 
 /// What is to be made anew.
