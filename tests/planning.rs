@@ -179,6 +179,31 @@ fn an_answer_without_a_verdict_began_with_an_empty_line() {
 }
 
 #[test]
+fn what_nothing_can_open_was_said_to_be_flattened_well() {
+    let (fleet, _) = fleet();
+    fleet.overlay("a.qcow2", "b.qcow2");
+    fleet.overlay("b.qcow2", "a.qcow2");
+    fleet.overlay("lost.qcow2", "gone.qcow2");
+    let ask = |change: &str, images: &[&str]| {
+        let paths = images.iter().map(|name| fleet.path(name));
+        fleet.diskdag("what-if").rooted().arg(change).args(paths)
+    };
+    for (name, kind) in [("a.qcow2", "cycle"), ("lost.qcow2", "broken")] {
+        let answer = ask("--flatten", &[name]).json().go().exits(6).scanned("what-if");
+        let [one] = items(&answer, "hindered") else { panic!("{answer}") };
+        assert_eq!(path_of(one), fleet.path(name));
+        assert_eq!(text_of(&items(one, "by")[0], "kind"), kind, "{answer}");
+        let text = ask("--flatten", &[name]).go().exits(6);
+        text.says("cannot be done as things are").never_says("nothing would be broken");
+        // Pointed elsewhere it can be opened again: nothing is the worse for it.
+        let answer = ask("--rebase", &[name, "base.qcow2"]).json().go().exits(0);
+        assert_eq!(items(&answer.scanned("what-if"), "hindered").len(), 1);
+    }
+    let answer = ask("--flatten", &["leaf.qcow2"]).json().go().exits(0).scanned("what-if");
+    assert!(items(&answer, "hindered").is_empty(), "{answer}");
+}
+
+#[test]
 fn a_change_that_makes_no_sense_is_refused() {
     let (fleet, _) = fleet();
     let ask = || fleet.diskdag("what-if").rooted();

@@ -87,9 +87,10 @@ pub(crate) const WHAT_IF: &str = "\
 All changes are made together, in memory: moves first, then what is created, rebased and flattened,
 and images that are removed go last. Names are resolved anew, as QEMU would do it then. Told are
 the verdict on those that go, as can-rm gives it, on files that a move would replace, too; what
-would be missing, and who would be broken by that; new cycles; who would have to be re-pointed,
-because the disk that it needs is called otherwise or its own names lead elsewhere from the new
-directory; owners that would not find their disks; live disks that a pool would part from their
+keeps disks from being flattened or rebased as things are, as a plan of can-rm says it; what would
+be missing, and who would be broken by that; new cycles; who would have to be re-pointed, because
+the disk that it needs is called otherwise or its own names lead elsewhere from the new directory;
+owners that would not find their disks; live disks that a pool would part from their
 snapshots, as it has them by their paths; what would no longer be missing; what would be needed no
 more; chains that would be deeper than they should; and what would be copied, at most, and given
 back. Hard links and symbolic links keep what still leads through them.
@@ -99,11 +100,12 @@ is; to another file system it is a copy. The name that --rebase and --create giv
 path as you type it, made absolute: it counts where that leads when all is done.
 
 --json: changes (kind, path, onto or to), verdict (null where nothing is removed or replaced),
-blockers, frees, copies, replaced, missing (path, needed-by), broken, cycles, repoint (path, kind,
-name, to: where it should lead, null if that is gone; finds: what would be found, null if nothing;
-finds-overlay: which is an overlay of what is meant), found (path, needed-by), owners (owner, path,
-to, finds), pools (pool, path, snapshots, to, finds), out-of-scope, unneeded (path, frees),
-unneeded-frees, deepest-before, deepest, deep (path, depth, verdict), doubts, and the scope as ever.
+blockers, hindered (path, by: path, kind, detail), frees, copies, replaced, missing (path,
+needed-by), broken, cycles, repoint (path, kind, name, to: where it should lead, null if that is
+gone; finds: what would be found, null if nothing; finds-overlay: which is an overlay of what is
+meant), found (path, needed-by), owners (owner, path, to, finds), pools (pool, path, snapshots, to,
+finds), out-of-scope, unneeded (path, frees), unneeded-frees, deepest-before, deepest, deep (path,
+depth, verdict), doubts, and the scope as ever.
 
 Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
@@ -111,8 +113,8 @@ Example:
   $ diskdag what-if --root /srv --mv vm.qcow2 vm-1.qcow2 --create vm.qcow2 vm-1.qcow2
 Exits 0 when all would be well, 4 when an image may not be removed, or not be moved, as it is in use
 or recorded in a pool (a snapshot, what is in the trash), 6 when a chain would be broken, read
-another disk, or a cycle be made, or an owner not find its disk, or a disk be parted from its
-snapshots, 7 when that is not known, 5 not found.";
+another disk, or a cycle be made, or is to be flattened that nothing can open, or an owner not find
+its disk, or a disk be parted from its snapshots, 7 when that is not known, 5 not found.";
 
 pub(crate) const GRAPH: &str = "\
 Arrows point from an overlay to what it needs.

@@ -73,8 +73,7 @@ pub(crate) fn gone(graph: &Graph, ids: &[DiskId], paths: &[PathBuf]) -> Result<(
     for (id, path) in ids.iter().zip(paths) {
         let Some(disk) = graph.disk(*id) else { continue };
         if disk.state() == diskdag_graph::State::Missing {
-            let needed =
-                count(graph.dependents(*id).len(), "disk that needs it", "disks that need it");
+            let needed = count(graph.dependents(*id).len(), "disk needs it", "disks need it");
             let message = format!("{}: no such file, but {needed}", escape::path(path));
             failures.push(Failure::new(Exit::NotFound, "not-found", message));
         }

@@ -51,14 +51,18 @@ pub(crate) fn json(graph: &Graph, step: &PlanStep) -> Value {
         _ => {}
     }
     map.insert("copies".to_owned(), json!(step.copies));
-    let hindrances = step.hindrances.iter().map(|one| {
-        let mut map = Map::new();
-        path(&mut map, "path", one.disk);
-        map.insert("kind".to_owned(), json!(one.kind.name()));
-        map.insert("detail".to_owned(), json!(one.detail));
-        Value::Object(map)
-    });
+    let hindrances = step.hindrances.iter().map(|one| hindrance(graph, one));
     map.insert("hindrances".to_owned(), hindrances.collect());
+    map.into()
+}
+
+pub(crate) fn hindrance(graph: &Graph, one: &Hindrance) -> Value {
+    let mut map = Map::new();
+    if let Some(disk) = graph.disk(one.disk) {
+        put_path(&mut map, "path", disk.path());
+    }
+    map.insert("kind".to_owned(), json!(one.kind.name()));
+    map.insert("detail".to_owned(), json!(one.detail));
     map.into()
 }
 
@@ -107,7 +111,7 @@ pub(crate) fn print(
             other => writeln!(out, "  {path}  {}; copies at most {copies}", other.name())?,
         }
         for one in &step.hindrances {
-            print_hindrance(graph, step, one, out)?;
+            print_hindrance(graph, step.disk, one, out)?;
         }
     }
     let more = all - plan.steps.len();
@@ -118,16 +122,17 @@ pub(crate) fn print(
     writeln!(out, "      {}", style.faint(all))
 }
 
-fn print_hindrance(
+/// What stands in the way of changing a disk, and what to do about it.
+pub(crate) fn print_hindrance(
     graph: &Graph,
-    step: &PlanStep,
+    changed: DiskId,
     one: &Hindrance,
     out: &mut Output,
 ) -> io::Result<()> {
     let style = out.style;
-    let of = graph.disk(one.disk).filter(|disk| disk.id() != step.disk);
+    let of = graph.disk(one.disk).filter(|disk| disk.id() != changed);
     let of = of.map(|disk| format!("{} ", escape::path(disk.path()))).unwrap_or_default();
-    let but = if step.remedy == Remedy::Repair { "as" } else { "but" };
+    let but = if one.kind.is_end() { "as" } else { "but" };
     let it = if of.is_empty() { "it " } else { "" };
     writeln!(out, "      {} {it}{of}{}", style.bad(but), escape::words(&one.detail))?;
     let advice = match one.kind {
@@ -135,7 +140,7 @@ fn print_hindrance(
             "put one of them on what it was made on, if you know what that is (qemu-img rebase -u): \
              on anything else its guest reads garbage"
         }
-        HindranceKind::Broken if step.remedy == Remedy::Repair => {
+        HindranceKind::Broken => {
             "bring back what is missing or cannot be read; another of the same content will do \
              (qemu-img rebase -u), on anything else its guest reads garbage"
         }

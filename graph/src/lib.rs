@@ -27,7 +27,6 @@
 //! The index knows no file system: only [`scan`] does.
 #![forbid(unsafe_code)]
 
-mod access;
 mod apply;
 mod arc;
 mod batch;
@@ -53,7 +52,6 @@ mod structure;
 mod sys;
 mod usage;
 
-pub use access::{Access, ProcessAccess};
 pub use apply::{Applied, ApplyError};
 pub use disk::{Disk, Edge, Reference};
 pub use doubt::{AsOf, Coverage, Doubt, DoubtKind, ScopeSource, Skipped, Waived};
@@ -68,6 +66,6 @@ pub use query::{
     PlanStep, Relocated, Remedy, Removal, Space, Verdict, WhatIf,
 };
 pub use structure::Structure;
-pub use usage::{InUse, QemuLocks, Usage};
+pub use usage::{Access, InUse, ProcessAccess, QemuLocks, Usage, Writable};
 
 pub use diskdag_qcow2::{Foreign, Rule};

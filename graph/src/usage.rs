@@ -1,4 +1,4 @@
-//! Is this image in use, and by whom?
+//! Is this image in use, and by whom; and may it be written to?
 
 use std::path::Path;
 
@@ -42,5 +42,33 @@ pub struct QemuLocks;
 impl Usage for QemuLocks {
     fn in_use(&self, path: &Path) -> InUse {
         crate::sys::qemu_locks(path)
+    }
+}
+
+/// Whether a file may be written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writable {
+    /// Nothing is known to stand in the way.
+    Yes,
+    /// It may not, or that could not be found out.
+    No {
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Knows what may be written to.
+pub trait Access: Send + Sync {
+    /// Whether the file at `path` may be written to, as the system would have it. Must not write.
+    fn may_write(&self, path: &Path) -> Writable;
+}
+
+/// Asks for this process: modes, access control lists, immutable files and read-only mounts count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessAccess;
+
+impl Access for ProcessAccess {
+    fn may_write(&self, path: &Path) -> Writable {
+        crate::sys::may_write(path)
     }
 }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::json::{self, Answer, put_bytes, put_path, put_paths};
 use crate::output::Output;
-use crate::verbs::can_rm;
 use crate::verbs::what_if::named::Named;
 use crate::verbs::what_if::parted::OfPool;
 use crate::verbs::what_if::told::Told;
+use crate::verbs::{can_rm, plan};
 
 impl Told<'_> {
     pub(super) fn print_json(&self, limit: usize, out: &mut Output) -> io::Result<()> {
@@ -24,6 +24,14 @@ impl Told<'_> {
         answer
             .list("blockers", blockers.map(|one| can_rm::blocker_json(graph, &self.asked, one)))?;
         answer.field("blockers-total", self.blockers().count())?;
+        let hindrances = self.hindered.iter().take(limit).map(|one| {
+            let mut map = Map::new();
+            put_path(&mut map, "path", self.was(one.disk));
+            let by = one.by.iter().map(|one| plan::hindrance(graph, one));
+            map.insert("by".to_owned(), by.collect());
+            Value::Object(map)
+        });
+        answer.list("hindered", hindrances)?;
         answer.field("frees", what.freed)?;
         answer.field("copies", self.copies)?;
         let replaced: Vec<DiskId> = self.after.replaced.iter().map(|(_, disk)| *disk).collect();

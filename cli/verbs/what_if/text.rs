@@ -9,14 +9,26 @@ use crate::escape;
 use crate::output::Output;
 use crate::show;
 use crate::text::{count, size};
-use crate::verbs::can_rm;
 use crate::verbs::what_if::parted::OfPool;
 use crate::verbs::what_if::told::Told;
+use crate::verbs::{can_rm, plan};
 
 impl Told<'_> {
     pub(super) fn print_text(&self, limit: usize, out: &mut Output) -> io::Result<()> {
         let (style, what) = (out.style, &self.after.what);
         self.print_verdict(limit, out)?;
+        for (position, one) in self.hindered.iter().take(limit).enumerate() {
+            if position == 0 {
+                out.part()?;
+                writeln!(out, "{}", style.bad("cannot be done as things are"))?;
+            }
+            let change = if one.is_flattened { "to be flattened" } else { "to be put elsewhere" };
+            writeln!(out, "  {}  {change}", escape::path(self.was(one.disk)))?;
+            for by in &one.by {
+                plan::print_hindrance(&self.scanned.graph, one.disk, by, out)?;
+            }
+        }
+        more(self.hindered.len(), limit, out)?;
         for (position, (path, needed_by)) in self.missing().enumerate() {
             if position == 0 {
                 out.part()?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::{Control, Scanned, SupposeError, Supposed, Supposition};
 use diskdag_graph::{
-    Blocker, BlockerKind, DepthPolicy, DiskId, Doubt, Graph, QemuLocks, Removal, State, Verdict,
+    Blocker, BlockerKind, DepthPolicy, DiskId, Doubt, Graph, Hindrance, ProcessAccess, QemuLocks,
+    Remedy, Removal, State, Verdict,
 };
 
 use crate::escape;
@@ -15,6 +16,13 @@ use crate::health::Health;
 use crate::verbs::can_rm;
 use crate::verbs::what_if::named::Named;
 use crate::verbs::what_if::parted::{self, OfPool};
+
+/// A disk that would be flattened or put elsewhere, and what keeps that from being done.
+pub(super) struct Hindered {
+    pub(super) disk: DiskId,
+    pub(super) is_flattened: bool,
+    pub(super) by: Vec<Hindrance>,
+}
 
 pub(super) struct Told<'g> {
     pub(super) scanned: &'g Scanned,
@@ -28,6 +36,8 @@ pub(super) struct Told<'g> {
     pub(super) held: Vec<Blocker>,
     /// Disks that pools would not find where they have them.
     pub(super) parted: Vec<OfPool>,
+    /// What keeps disks from being flattened or put elsewhere as things are.
+    pub(super) hindered: Vec<Hindered>,
     /// Bytes that those which are moved, flattened or put elsewhere take over, at most.
     pub(super) copies: u64,
     /// Tops of chains that would be deeper than the policy has it, and deeper than they are.
@@ -83,12 +93,26 @@ impl<'g> Told<'g> {
         let changed: Vec<DiskId> = of_kind(&["rebase", "flatten"]).collect();
         let copies = changed.into_iter().map(|disk| copied(graph, before, disk));
         let copies = copies.fold(after.copied, u64::saturating_add);
+        let hindered = named.iter().filter_map(|one| hindered(graph, one.kind, disk(&one.path)?));
+        let hindered = hindered.collect();
         let deep = after.what.graph.deepest_chains(DepthPolicy::default().warn, usize::MAX);
         let is_new = |(top, depth): &(DiskId, u32)| graph.depth(*top) < *depth;
         let deep = deep.into_iter().filter(is_new).collect();
         let as_asked = paths.iter().filter_map(|path| Some((disk(path)?, &**path)));
         let asked = as_asked.filter(|(disk, _)| removed.contains(disk)).collect();
-        Ok(Self { scanned, named, asked, after, removal, held, parted, copies, deep, doubts })
+        Ok(Self {
+            scanned,
+            named,
+            asked,
+            after,
+            removal,
+            held,
+            parted,
+            hindered,
+            copies,
+            deep,
+            doubts,
+        })
     }
 
     /// The verdict on what goes, and on what is moved where that has to stay.
@@ -114,6 +138,7 @@ impl<'g> Told<'g> {
             || strays
             || !self.after.bereft.is_empty()
             || !self.parted.is_empty()
+            || self.hindered.iter().any(Hindered::is_hopeless)
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -196,6 +221,26 @@ fn held(
         _ => false,
     });
     Ok((all.blockers, all.doubts.split_off(of_headers)))
+}
+
+/// What keeps a disk from being changed as things are, whatever is changed before.
+fn hindered(graph: &Graph, kind: &str, disk: DiskId) -> Option<Hindered> {
+    let is_flattened = kind == "flatten";
+    if !is_flattened && kind != "rebase" {
+        return None;
+    }
+    // For both it has to be opened, and written to.
+    let mut by = graph.hindrances(disk, Remedy::Flatten);
+    by.extend(Hindrance::of_use(graph, disk, Remedy::Flatten, &QemuLocks));
+    by.extend(Hindrance::of_access(graph, disk, Remedy::Flatten, &ProcessAccess));
+    (!by.is_empty()).then_some(Hindered { disk, is_flattened, by })
+}
+
+impl Hindered {
+    /// Nothing can be copied into what nothing can open. To another backing file it can be pointed all the same.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.is_flattened && self.by.iter().any(|one| one.kind.is_end())
+    }
 }
 
 fn said(one: &Blocker) -> (DiskId, String) {

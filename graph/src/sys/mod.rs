@@ -19,10 +19,15 @@ pub(crate) use locks::qemu_locks;
 pub(crate) use notify::{Notice, Notify};
 pub(crate) use residence::{Residence, residence};
 
+use crate::usage::Writable;
+
 /// Whether this process may write to a file.
-pub(crate) fn may_write(path: &Path) -> io::Result<()> {
+pub(crate) fn may_write(path: &Path) -> Writable {
     use rustix::fs::{Access, AtFlags, CWD, accessat};
-    Ok(accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS)?)
+    match accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS) {
+        Ok(()) => Writable::Yes,
+        Err(error) => Writable::No { reason: io::Error::from(error).to_string() },
+    }
 }
 
 /// The time of day in nanoseconds since 1970, by the clock that file systems of this host use.

@@ -85,7 +85,7 @@ impl<'g> Opener<'g> {
     }
 
     /// What is met of a whole chain. O(its length, as far as it is not known).
-    fn chain(&mut self, top: u32) -> Met {
+    pub(super) fn chain(&mut self, top: u32) -> Met {
         let (mut at, mut walked) = (top, Vec::new());
         let mut on_the_way = SlotSet::default();
         let mut met = loop {

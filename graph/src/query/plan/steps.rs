@@ -1,13 +1,12 @@
 //! The steps of a plan.
 
-use crate::access::Access;
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::links::Arc;
 use crate::query::plan::hindrance::{Hindrance, HindranceKind};
 use crate::query::plan::opened::{Met, Opener};
-use crate::usage::{InUse, Usage};
+use crate::usage::{Access, Usage};
 
 /// What frees one disk of the need for a set of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,6 +98,18 @@ impl Graph {
         steps.sort_by_key(|step| (step.copies, inner.path(step.disk.slot), step.remedy.name()));
         Plan { steps }
     }
+
+    /// What keeps a disk from being changed so, as far as headers tell: first why nothing can open it, if so, then
+    /// what it takes. Nothing of a stale id. O(the length of its chain).
+    pub fn hindrances(&self, disk: DiskId, remedy: Remedy) -> Vec<Hindrance> {
+        let inner = &*self.inner;
+        if !inner.is_live(disk) {
+            return Vec::new();
+        }
+        let met = Opener::new(inner).chain(disk.slot);
+        let takes = inner.hindrances(disk.slot, remedy, met);
+        met.stop(inner).into_iter().chain(takes).collect()
+    }
 }
 
 impl Plan {
@@ -106,15 +117,7 @@ impl Plan {
     #[must_use]
     pub fn with_usage(mut self, graph: &Graph, usage: &dyn Usage) -> Self {
         for step in &mut self.steps {
-            let Some(disk) = graph.disk(step.disk) else { continue };
-            let (kind, detail) = match (step.remedy, usage.in_use(disk.path())) {
-                (Remedy::Repair, _) | (_, InUse::No | InUse::NotAsked) => continue,
-                // It is only read.
-                (Remedy::Convert, InUse::Yes { writes: false, .. }) => continue,
-                (_, InUse::Yes { detail, .. }) => (HindranceKind::InUse, detail),
-                (_, InUse::Unknown { reason }) => (HindranceKind::UseUnknown, reason),
-            };
-            step.hindrances.push(Hindrance::new(kind, step.disk, detail));
+            step.hindrances.extend(Hindrance::of_use(graph, step.disk, step.remedy, usage));
         }
         self
     }
@@ -123,14 +126,7 @@ impl Plan {
     #[must_use]
     pub fn with_access(mut self, graph: &Graph, access: &dyn Access) -> Self {
         for step in &mut self.steps {
-            let Some(disk) = graph.disk(step.disk) else { continue };
-            if matches!(step.remedy, Remedy::Repair | Remedy::Convert) {
-                continue;
-            }
-            if let Err(error) = access.may_write(disk.path()) {
-                let detail = format!("may not be written to: {error}");
-                step.hindrances.push(Hindrance::new(HindranceKind::NotWritable, step.disk, detail));
-            }
+            step.hindrances.extend(Hindrance::of_access(graph, step.disk, step.remedy, access));
         }
         self
     }
