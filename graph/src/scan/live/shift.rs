@@ -96,6 +96,9 @@ impl Shift {
         let is_root = |path: &Path| roots.iter().any(|root| root == path);
         let came: HashSet<(Identity, &Path)> =
             found.folders.iter().map(|folder| (folder.identity(), &*folder.path)).collect();
+        // One may be entered by its path that nobody finds any more, as the one above it cannot be listed.
+        let is_hidden =
+            |path: &Path| self.doubts.iter().any(|closed| path.starts_with(&closed.path));
         let met = found.elsewhere.iter();
         // One that was asked for on two accounts is met twice.
         let mut met = met.map(|(identity, path)| (*identity, &**path));
@@ -103,7 +106,7 @@ impl Shift {
             && found.folders.iter().all(|folder| {
                 let identity = folder.identity();
                 let is_new = !is_known(&identity) || has_left(&identity);
-                is_new && folder.is_told && !is_root(&folder.path)
+                is_new && folder.is_told && !is_root(&folder.path) && !is_hidden(&folder.path)
             })
             && !found.revisited.iter().any(|at| has_left(&at.identity))
             && !roots.iter().any(|root| self.leads(root))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::fleet::Fleet;
 use super::live::{live, live_of, refresh, settled};
+use super::programs::Opened;
 use crate::scan::EventKind;
 use crate::scan::orders::Gate;
 
@@ -164,6 +165,29 @@ fn a_link_to_a_directory_leads_nowhere_when_the_directory_that_it_lies_in_is_mov
             assert_eq!(needs, to == "in/d", "{overlay}: {from} to {to}");
         }
         assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph), "{from} to {to}");
+    }
+}
+
+/// What could not be entered was tried once more, by its path, and taken in although nobody could find it any more. Root
+/// may do everything, and sees nothing of this.
+#[test]
+fn what_lies_in_a_directory_that_may_be_passed_through_and_not_listed_is_not_known() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fleet = Fleet::told();
+    let _opened = Opened(&fleet);
+    fleet.folder("in/a/b");
+    fleet.image("in/a/b/0", None);
+    fleet.image("in/overlay", Some("a/b/0"));
+    let rights = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(fleet.path("in/a"), mode).unwrap();
+    };
+    rights(0o444);
+    let Some(mut live) = live(&fleet) else { return };
+    for mode in [0o111, 0o444, 0o755, 0o111, 0o755, 0o444, 0, 0o755] {
+        rights(mode);
+        refresh(&mut live);
+        assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph), "{mode:o}");
     }
 }
 
