@@ -199,6 +199,11 @@ fn what_nothing_can_open_was_said_to_be_flattened_well() {
         let answer = ask("--rebase", &[name, "base.qcow2"]).json().go().exits(0);
         assert_eq!(items(&answer.scanned("what-if"), "hindered").len(), 1);
     }
+    // Nor is what it needs free to go then.
+    let answer = ask("--flatten", &["a.qcow2"]).arg("--rm").image("b.qcow2").json().go();
+    assert_eq!(answer.exits(4).scanned("what-if")["verdict"], "no");
+    let answer = ask("--flatten", &["a.qcow2"]).arg("--rm").image("spare.qcow2").json().go();
+    assert_eq!(answer.exits(6).scanned("what-if")["verdict"], "yes");
     let answer = ask("--flatten", &["leaf.qcow2"]).json().go().exits(0).scanned("what-if");
     assert!(items(&answer, "hindered").is_empty(), "{answer}");
 }

@@ -68,10 +68,15 @@ impl<'g> Told<'g> {
         let removed: Vec<DiskId> = of_kind(&["rm"]).collect();
         let replaced = after.replaced.iter().map(|(_, disk)| *disk);
         let goes: Vec<DiskId> = removed.iter().copied().chain(replaced).collect();
-        // All else is done by then.
+        let hindered = named.iter().filter_map(|one| hindered(graph, one.kind, disk(&one.path)?));
+        let hindered: Vec<Hindered> = hindered.collect();
+        // All else is done by then, as far as it can be.
+        let is_done = |one: &Named| {
+            !hindered.iter().any(|it| it.is_hopeless() && Some(it.disk) == disk(&one.path))
+        };
         let before = match goes.is_empty() {
             true => None,
-            false => Some(suppose(scanned, &first(&named, &after, disk))?.what.graph),
+            false => Some(suppose(scanned, &first(&named, &after, disk, is_done))?.what.graph),
         };
         let before = before.as_ref().unwrap_or(&after.what.graph);
         let removal = (!goes.is_empty())
@@ -93,8 +98,6 @@ impl<'g> Told<'g> {
         let changed: Vec<DiskId> = of_kind(&["rebase", "flatten"]).collect();
         let copies = changed.into_iter().map(|disk| copied(graph, before, disk));
         let copies = copies.fold(after.copied, u64::saturating_add);
-        let hindered = named.iter().filter_map(|one| hindered(graph, one.kind, disk(&one.path)?));
-        let hindered = hindered.collect();
         let deep = after.what.graph.deepest_chains(DepthPolicy::default().warn, usize::MAX);
         let is_new = |(top, depth): &(DiskId, u32)| graph.depth(*top) < *depth;
         let deep = deep.into_iter().filter(is_new).collect();
@@ -253,6 +256,7 @@ fn first(
     named: &[Named],
     after: &Supposed,
     disk: impl Fn(&Path) -> Option<DiskId> + Copy,
+    is_done: impl Fn(&Named) -> bool,
 ) -> Vec<Supposition> {
     let replaces = |number: usize| after.replaced.iter().any(|(by, _)| *by == number);
     let put_off = named.iter().enumerate().filter(|(number, _)| replaces(*number));
@@ -261,7 +265,8 @@ fn first(
         .collect();
     let called = |path: &Path| put_off.get(path).copied().unwrap_or(path).to_owned();
     let stays = |(number, one): (usize, &Named)| {
-        let is_first = one.kind != "rm" && !replaces(number);
+        let is_first =
+            one.kind != "rm" && !replaces(number) && (one.kind != "flatten" || is_done(one));
         is_first.then(|| one.supposition(disk, called)).flatten()
     };
     named.iter().enumerate().filter_map(stays).collect()
