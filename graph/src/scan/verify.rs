@@ -1,7 +1,7 @@
 //! Is it still so? What an answer rests on, read again.
 
 use crate::doubt::Doubt;
-use crate::facts::{Facts, Key};
+use crate::facts::{Certainty, Facts, Key};
 use crate::graph::{DiskId, Graph};
 use crate::scan::control::Control;
 use crate::scan::scanned::{ScanError, Scanned};
@@ -71,26 +71,43 @@ impl Scanned {
     }
 
     /// Reads again what every answer about the needs of `image` rests on: its own chain, data files
-    /// included. The new graph holds that and nothing else.
+    /// included, by the paths that were known. The new graph holds that and nothing else.
+    ///
+    /// Where QEMU would look for a name of the chain from its working directory
+    /// ([`Certainty::Possible`]), any file in scope may be meant, and where `image` is no file that was
+    /// found, there is none to begin with: then the scope is asked, as for dependents.
     ///
     /// # Errors
     ///
     /// [`ScanError`], as of a scan.
     pub fn verify_chain(&self, image: DiskId, control: &Control) -> Result<Verified, ScanError> {
         let was = below(&self.graph, image);
-        // Each under all of its paths: from which one it is opened decides where its names lead.
-        let at_hand = was.iter().filter(|facts| matches!(facts.key, Key::File { .. }));
-        let paths = at_hand.flat_map(|facts| facts.paths.iter().map(|path| path.to_path_buf()));
-        let now = self.scan.following(paths.collect()).run(control)?;
-        let key = self.graph.disk(image).map(|disk| disk.key().to_key());
-        let Some(found) = key.and_then(|key| now.graph.find_key(&key)) else {
-            return Ok(Verified::Changed(now));
+        let Some(key) = self.graph.disk(image).map(|disk| disk.key().to_key()) else {
+            return Ok(Verified::Changed(self.scan.run_after(&self.record, control)?));
         };
-        let doubts = now.graph.doubts();
+        let mut edges = was.iter().flat_map(|facts| &facts.references);
+        let is_guessed = edges.any(|edge| edge.certainty == Certainty::Possible);
+        let is_file = |facts: &&Facts| matches!(facts.key, Key::File { .. });
+        let is_named = matches!(key, Key::Name(_));
+        let now = if is_guessed || is_named {
+            self.scan.run_after(&self.record, control)?
+        } else {
+            // Each under all of its paths: from which one it is opened decides where its names lead.
+            let paths = was.iter().filter(is_file).flat_map(|facts| facts.paths.iter());
+            self.scan.following(paths.map(|path| path.to_path_buf()).collect()).run(control)?
+        };
+        let Some(found) = now.graph.find_key(&key) else { return Ok(Verified::Changed(now)) };
+        let is = below(&now.graph, found);
+        let mut doubts = now.graph.doubts();
+        if is_named && !is_guessed {
+            // The scope was searched for one file.
+            doubts.retain(|doubt| {
+                is.iter().any(|facts| facts.paths.iter().any(|path| **path == doubt.path))
+            });
+        }
         if !doubts.is_empty() {
             return Ok(Verified::Unknown(now, doubts));
         }
-        let is = below(&now.graph, found);
         let same = was.len() == is.len()
             && was.iter().zip(&is).all(|(was, is)| was.key == is.key && needs(was) == needs(is));
         Ok(if same { Verified::Unchanged(now) } else { Verified::Changed(now) })

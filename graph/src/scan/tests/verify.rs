@@ -66,3 +66,33 @@ fn what_cannot_be_read_any_more_may_be_anything() {
     let verified = dependents(&scanned, &fleet, "in/deep/0");
     assert!(matches!(&verified, Verified::Unknown(_, doubts) if doubts.len() == 1), "{verified:?}");
 }
+
+/// QEMU would look for the name from its working directory: whatever is called so may be meant.
+#[test]
+fn a_chain_with_a_guessed_name_is_asked_of_the_scope() {
+    let fleet = Fleet::some();
+    fleet.image("in/guess", Some("file:other"));
+    let scanned = fleet.fresh();
+    assert!(chain(&scanned, &fleet, "in/guess").is_unchanged());
+    fleet.image("in/deep/other", None);
+    let verified = chain(&scanned, &fleet, "in/guess");
+    assert!(matches!(verified, Verified::Changed(_)), "{verified:?}");
+}
+
+#[test]
+fn a_missing_disk_that_is_still_missing_has_not_changed() {
+    let fleet = Fleet::some();
+    fleet.image("in/broken", Some("gone"));
+    let scanned = fleet.fresh();
+    assert!(chain(&scanned, &fleet, "in/gone").is_unchanged());
+    assert!(chain(&scanned, &fleet, "in/broken").is_unchanged());
+    // Elsewhere nothing can be read: no matter for what is missing.
+    std::fs::write(fleet.path("in/deep/5"), b"QFI\xfb").unwrap();
+    fleet.touch(&fleet.path("in/deep/5"));
+    assert!(chain(&scanned, &fleet, "in/gone").is_unchanged());
+    fleet.image("in/gone", None);
+    for name in ["in/gone", "in/broken"] {
+        let verified = chain(&scanned, &fleet, name);
+        assert!(matches!(verified, Verified::Changed(_)), "{name}: {verified:?}");
+    }
+}
