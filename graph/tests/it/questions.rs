@@ -31,8 +31,10 @@ impl Oracle {
         let is_step = by.kind == EdgeKind::DataFile || Some(by) == self.step(name);
         let (mut at, mut step) = (name, if is_step { self.step(name) } else { Some(by) });
         let mut seen = BTreeSet::new();
+        // Entered by another reference it may come once more, by a chain that leads back to it.
+        let mut is_apart = !is_step;
         loop {
-            if (at != name || is_step) && !seen.insert(at) {
+            if !std::mem::take(&mut is_apart) && !seen.insert(at) {
                 return false;
             }
             let data = self.disks[&at].said.references.iter();
