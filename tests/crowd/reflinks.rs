@@ -49,23 +49,28 @@ fn what_is_reflinked_does_not_come_back_with_one_of_the_files() {
     }
 }
 
+/// A pool with a snapshot, s1, that shares all but two MiB of itself with a copy.
+fn snapshot_beside_a_copy(small: &Small) {
+    let image = Create { virtual_size: 64 * MIB, ..Create::default() }.build().unwrap();
+    let path = small.top.parent().unwrap().join("vm.qcow2");
+    image.write_to(&std::fs::File::create(&path).unwrap()).unwrap();
+    small.sh(&format!(
+        "mkdir in; cp {0} in/vm.qcow2; head -c 8M /dev/urandom >> in/vm.qcow2; sync
+         cp --reflink=always in/vm.qcow2 in/copy.qcow2
+         head -c 2M /dev/urandom | dd of=in/vm.qcow2 seek=1 bs=1M conv=notrunc status=none; sync",
+        path.display()
+    ));
+    small.diskdag("init in", &[0]);
+    small.diskdag("snap create s1 in/vm.qcow2", &[0]);
+}
+
 /// The copy shares nearly all of the snapshot, and stays: that was said to come back, too.
 #[test]
 fn what_a_snapshot_shares_with_a_copy_is_not_said_to_come_back_with_it() {
     let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
     for small in Small::of_kinds(&[("xfs", "-m", &xfs), ("btrfs", "-m", &btrfs)]) {
         let kind = small.kind;
-        let image = Create { virtual_size: 64 * MIB, ..Create::default() }.build().unwrap();
-        let path = small.top.parent().unwrap().join("vm.qcow2");
-        image.write_to(&std::fs::File::create(&path).unwrap()).unwrap();
-        small.sh(&format!(
-            "mkdir in; cp {0} in/vm.qcow2; head -c 8M /dev/urandom >> in/vm.qcow2; sync
-             cp --reflink=always in/vm.qcow2 in/copy.qcow2
-             head -c 2M /dev/urandom | dd of=in/vm.qcow2 seek=1 bs=1M conv=notrunc status=none; sync",
-            path.display()
-        ));
-        small.diskdag("init in", &[0]);
-        small.diskdag("snap create s1 in/vm.qcow2", &[0]);
+        snapshot_beside_a_copy(&small);
         small.diskdag("snap create s2 in/vm.qcow2", &[0]);
         let listed = small.json("snap list in/vm.qcow2");
         let first = &items(&listed, "snapshots")[0];
@@ -86,17 +91,7 @@ fn what_gc_takes_away_frees_only_what_no_other_file_shares() {
     let (xfs, btrfs) = (on_loop("mkfs.xfs -q"), on_loop("mkfs.btrfs -q"));
     for small in Small::of_kinds(&[("xfs", "-m", &xfs), ("btrfs", "-m", &btrfs)]) {
         let kind = small.kind;
-        let image = Create { virtual_size: 64 * MIB, ..Create::default() }.build().unwrap();
-        let path = small.top.parent().unwrap().join("vm.qcow2");
-        image.write_to(&std::fs::File::create(&path).unwrap()).unwrap();
-        small.sh(&format!(
-            "mkdir in; cp {0} in/vm.qcow2; head -c 8M /dev/urandom >> in/vm.qcow2; sync
-             cp --reflink=always in/vm.qcow2 in/copy.qcow2
-             head -c 2M /dev/urandom | dd of=in/vm.qcow2 seek=1 bs=1M conv=notrunc status=none; sync",
-            path.display()
-        ));
-        small.diskdag("init in", &[0]);
-        small.diskdag("snap create s1 in/vm.qcow2", &[0]);
+        snapshot_beside_a_copy(&small);
         small.sh("rm in/vm.qcow2");
         small.diskdag("snap rm s1 in/vm.qcow2", &[0]);
         let plan = small.json("gc --dry-run --older-than 0s --pool in");

@@ -15,8 +15,8 @@ pub(super) struct OfPool {
     pub(super) parted: Parted,
 }
 
-/// Which of these disks would be parted from their snapshots. Of a catalogue that cannot be read nothing is known,
-/// which is a doubt about all that is moved.
+/// Which of these disks would be parted from their snapshots. Of a catalogue that cannot be read nothing is known:
+/// that is a doubt of the verdict on what is moved or replaced, which asks the same pools.
 pub(super) fn of(before: &Graph, after: &Graph, disks: &[DiskId]) -> Result<Vec<OfPool>, Failure> {
     let paths = disks.iter().filter_map(|id| before.disk(*id)).flat_map(|disk| disk.paths());
     let mut all = Vec::new();

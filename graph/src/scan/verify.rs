@@ -71,24 +71,22 @@ impl Scanned {
     }
 
     /// Reads again what every answer about the needs of `image` rests on: its own chain, data files
-    /// included, by the paths that were known. The new graph holds that and nothing else.
+    /// included, by the paths that were known. The new graph holds that alone.
     ///
     /// Where QEMU would look for a name of the chain from its working directory
     /// ([`Certainty::Possible`]), any file in scope may be meant, and where `image` is no file that was
-    /// found, there is none to begin with: then the scope is asked, as for dependents.
+    /// found, there is none to begin with: then the scope is asked, and the new graph is of all of it, as for dependents.
     ///
     /// # Errors
     ///
     /// [`ScanError`], as of a scan.
     pub fn verify_chain(&self, image: DiskId, control: &Control) -> Result<Verified, ScanError> {
         let was = below(&self.graph, image);
-        let Some(key) = self.graph.disk(image).map(|disk| disk.key().to_key()) else {
-            return Ok(Verified::Changed(self.scan.run_after(&self.record, control)?));
-        };
+        let key = self.graph.disk(image).map(|disk| disk.key().to_key());
         let mut edges = was.iter().flat_map(|facts| &facts.references);
         let is_guessed = edges.any(|edge| edge.certainty == Certainty::Possible);
         let is_file = |facts: &&Facts| matches!(facts.key, Key::File { .. });
-        let is_named = matches!(key, Key::Name(_));
+        let is_named = matches!(key, Some(Key::Name(_)));
         let now = if is_guessed || is_named {
             self.scan.run_after(&self.record, control)?
         } else {
@@ -96,7 +94,9 @@ impl Scanned {
             let paths = was.iter().filter(is_file).flat_map(|facts| facts.paths.iter());
             self.scan.following(paths.map(|path| path.to_path_buf()).collect()).run(control)?
         };
-        let Some(found) = now.graph.find_key(&key) else { return Ok(Verified::Changed(now)) };
+        let Some(found) = key.and_then(|key| now.graph.find_key(&key)) else {
+            return Ok(Verified::Changed(now));
+        };
         let is = below(&now.graph, found);
         let mut doubts = now.graph.doubts();
         if is_named && !is_guessed {

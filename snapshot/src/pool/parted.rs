@@ -48,7 +48,9 @@ impl Pool {
         let mut parted = Vec::new();
         for disk in disks.into_iter().filter_map(|id| before.disk(id)) {
             for path in disk.paths() {
-                let recorded = self.fs().resolve(path).ok().and_then(|real| self.recorded(&real));
+                // What cannot be resolved any more is recorded by the name that led to it, if at all.
+                let real = self.fs().resolve(path).unwrap_or_else(|_| path.to_owned());
+                let recorded = self.recorded(&real);
                 let count = recorded.and_then(|recorded| snapshots.get(&*recorded).copied());
                 let Some(snapshots) = count else { continue };
                 let now = after.find(path).filter(is_there);
