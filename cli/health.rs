@@ -28,6 +28,15 @@ impl Health {
         Self { cycles, on_cycle, doubts }
     }
 
+    /// The same, where an answer is about some disks: who depends on one that lies out of the scope is not known.
+    pub(crate) fn about(graph: &Graph, asked: &[DiskId]) -> Self {
+        let mut health = Self::of(graph);
+        let asked: HashSet<DiskId> = asked.iter().copied().collect();
+        health.doubts.extend(asked.into_iter().filter_map(|disk| graph.out_of_scope(disk)));
+        health.doubts.sort_by(|one, other| one.path.cmp(&other.path));
+        health
+    }
+
     /// Whether a disk needs itself.
     pub(crate) fn is_on_cycle(&self, disk: DiskId) -> bool {
         self.on_cycle.contains(&disk)

@@ -38,6 +38,8 @@ pub(crate) struct Survey {
     pub(crate) scanned: Scanned,
     /// Show only what hangs together with a disk under one of these; nothing: show all.
     pub(crate) only: Option<Vec<PathBuf>>,
+    /// The disks among what was named.
+    pub(crate) asked: Vec<DiskId>,
 }
 
 /// A path from the root, as it was typed: links and `..` stay, because QEMU resolves names from
@@ -101,8 +103,8 @@ pub(crate) fn survey(
         surveyed(paths, common, &settings, around_images)?;
     let scan = Scan::new(scope).images(images.clone());
     let scanned = run(scan, owners, &settings, common)?;
-    found(&images, &scanned)?;
-    Ok(Survey { scanned, only })
+    let asked = found(&images, &scanned)?;
+    Ok(Survey { scanned, only, asked })
 }
 
 /// Scans the declared scope and `paths`, to be kept current.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Fleet, Image, identities, identity, items, paths_of};
+use crate::support::{Fleet, Image, identities, identity, items, path_of, paths_of};
 
 /// A base in one folder, its overlay in another; a leaf beside the base.
 fn two_folders() -> (Fleet, [PathBuf; 2]) {
@@ -210,4 +210,57 @@ fn an_image_outside_of_every_declared_root_may_not_simply_go() {
     let answer = answer.exits(7).object("can-rm");
     assert_eq!(answer["doubts"][0]["kind"], "out-of-scope", "{answer}");
     fleet.diskdag("can-rm").arg("--root").arg(&elsewhere).arg(&image).go().exits(7).says("--root");
+}
+
+/// Whoever led to it: beside what is only the end of a reference nobody looked either.
+#[test]
+fn a_base_outside_of_every_declared_root_may_not_go_with_its_overlays() {
+    let fleet = Fleet::new();
+    let elsewhere = fleet.outside().join("elsewhere");
+    std::fs::create_dir_all(&elsewhere).unwrap();
+    std::fs::write(elsewhere.join("base.qcow2"), Image::new().bytes()).unwrap();
+    std::fs::write(elsewhere.join("mid.qcow2"), Image::over("base.qcow2").bytes()).unwrap();
+    fleet.overlay("leaf.qcow2", elsewhere.join("mid.qcow2"));
+    let ask = |verb: &str| fleet.diskdag(verb).rooted();
+    let outside = |answer: &Value, key: &str| -> Vec<PathBuf> {
+        let all = items(answer, key).iter().filter(|doubt| doubt["kind"] == "out-of-scope");
+        all.map(path_of).collect()
+    };
+    // Asked about by name, and known by its overlay.
+    let all = ["base.qcow2", "mid.qcow2"].map(|name| elsewhere.join(name));
+    let answer = ask("can-rm").args(&all).image("leaf.qcow2").json().go().exits(7);
+    let answer = answer.object("can-rm");
+    assert_eq!((&answer["verdict"], outside(&answer, "doubts")), (&"unknown".into(), all.to_vec()));
+    assert_eq!(
+        (&answer["complete"], outside(&answer, "unreadable")),
+        (&false.into(), all.to_vec())
+    );
+    ask("can-rm").image("leaf.qcow2").go().exits(0);
+    let answer = ask("can-rm").arg(&all[0]).json().go().exits(4).object("can-rm");
+    assert_eq!(outside(&answer, "doubts"), all[..1]);
+    // Who needs what is between was not asked.
+    let answer = ask("dependents").arg(&all[0]).json().go().exits(7).object("dependents");
+    assert_eq!(outside(&answer, "unreadable"), all);
+    ask("dependents").arg(&all[0]).go().exits(7).says("--root");
+    ask("dependents").image("leaf.qcow2").go().exits(0);
+    // The forest is all that was found; about one disk it is an answer.
+    for verb in ["tree", "du", "graph", "scan"] {
+        ask(verb).go().exits(0);
+        ask(verb).arg(&all[1]).go().exits(7).says("out-of-scope").says("--root");
+    }
+    // Who else loses what is moved is not known.
+    let away = elsewhere.join("away.qcow2");
+    let moved = ask("what-if").arg("--mv").arg(&all[1]).arg(&away).json().go();
+    let answer = moved.exits(7).object("what-if");
+    assert_eq!(outside(&answer, "doubts"), all[1..]);
+    let put = ask("what-if").arg("--rebase").image("leaf.qcow2").arg(&all[0]).go();
+    put.exits(0).says("nothing would be broken");
+    // With everything asked all is known.
+    let both = || ask("can-rm").arg("--root").arg(&elsewhere);
+    both().args(&all).image("leaf.qcow2").go().exits(0);
+    // So it is where a person knows it.
+    fleet.diskdag("waive").arg(&all[0]).args(["--reason", "ours alone"]).go().exits(0);
+    fleet.diskdag("waive").arg(&all[1]).args(["--reason", "ours alone"]).go().exits(0);
+    let answer = ask("can-rm").args(&all).image("leaf.qcow2").json().go().exits(0);
+    assert_eq!(items(&answer.object("can-rm"), "waived").len(), 2);
 }

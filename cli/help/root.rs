@@ -59,7 +59,7 @@ Scope:
   too, and tree and graph show what hangs together with a disk under one of the PATHs.
   Local file systems mounted below a root are crossed. Network and pseudo file systems are
   entered only if one is named; else they are listed as skipped. Backing files outside of the
-  scope are followed wherever they lie.
+  scope are followed wherever they lie; who else needs one of those is not known, and so said.
 
 Doubts:
   What could not be read and may depend on the image (a directory without permission, a damaged

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &args::Du, common: &Common, out: &mut Output) -> Result<
     scope::ask_all_reflinks(&mut survey.scanned, common)?;
     let scanned = &survey.scanned;
     let graph = &scanned.graph;
-    let health = Health::of(graph);
+    let health = Health::about(graph, &survey.asked);
     let space = graph.space();
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));
     let is_shown = |disk: &Disk<'_>| only.as_ref().is_none_or(|only| only.contains(&disk.id()));

@@ -25,7 +25,7 @@ pub(crate) fn run(
         scope::ask_all_reflinks(&mut survey.scanned, common)?;
     }
     let graph = &survey.scanned.graph;
-    let health = Health::of(graph);
+    let health = Health::about(graph, &survey.asked);
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));
     let is_shown = |disk: &Disk<'_>| only.as_ref().is_none_or(|only| only.contains(&disk.id()));
     if out.json {

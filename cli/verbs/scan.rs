@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::health::Health;
 use crate::json::{Answer, put_path, put_paths};
 use crate::output::Output;
-use crate::scope;
+use crate::scope::{self, Survey};
 use crate::show;
 use crate::text::count;
 use crate::verbs::scan_hints::Hints;
@@ -32,9 +32,9 @@ struct Counts {
 const SHOWN: usize = 10;
 
 pub(crate) fn run(args: &args::Scan, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let scanned = scope::survey(&args.of.paths, common, false)?.scanned;
+    let Survey { scanned, asked, .. } = scope::survey(&args.of.paths, common, false)?;
     let hints = Hints::of(&scanned, args.deep);
-    let health = Health::of(&scanned.graph);
+    let health = Health::about(&scanned.graph, &asked);
     let counts = Counts::of(&scanned.graph);
     match out.json {
         true => print_json(&scanned, &health, &counts, &hints, out)?,

@@ -30,7 +30,7 @@ pub(crate) fn run(
     let mut survey = scope::survey(paths, common, true)?;
     scope::ask_all_reflinks(&mut survey.scanned, common)?;
     let graph = &survey.scanned.graph;
-    let health = Health::of(graph);
+    let health = Health::about(graph, &survey.asked);
     let only = survey.only.as_deref().map(|paths| show::connected(graph, paths));
     let is_shown = |disk: &Disk<'_>| only.as_ref().is_none_or(|only| only.contains(&disk.id()));
     let exit = health.exit(graph.disks().filter(is_shown));

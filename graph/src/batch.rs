@@ -4,8 +4,8 @@ use crate::apply::Applied;
 use crate::facts::{DependencyKnowledge, EdgeFacts, EdgeKind, Facts, KeyRef, State};
 use crate::graph::{Inner, bytes};
 use crate::labels::{
-    Changed, EDITED, Flags, GOING, LEAVING, MISSING_WITH_NEEDS, Moved, NONE, PLACED, PLACEHOLDER,
-    SELF_DOUBTFUL, SELF_MISSING,
+    Changed, EDITED, Flags, GOING, LEAVING, MISSING_WITH_NEEDS, Moved, NONE, OUTSIDE, PLACED,
+    PLACEHOLDER, SELF_DOUBTFUL, SELF_MISSING,
 };
 use crate::links::{Arc, CERTAIN, ENDS, STEP, traits};
 
@@ -89,6 +89,7 @@ impl Batch<'_> {
         let is = Is {
             missing: facts.state == State::Missing,
             doubtful: facts.dependencies == DependencyKnowledge::Unknown,
+            outside: records.get(slot).is_some_and(|known| known.lies_outside()),
             placeholder: is_placeholder,
         };
         self.state(slot, is);
@@ -97,22 +98,26 @@ impl Batch<'_> {
 
     /// Notes in the label what a disk is itself.
     fn state(&mut self, slot: u32, is: Is) {
-        let Inner { labels, missing, doubtful, .. } = &mut *self.inner;
+        let Inner { labels, missing, doubtful, outside, .. } = &mut *self.inner;
         let flag = |wanted: bool, flag: Flags| if wanted { flag } else { 0 };
-        let now = flag(is.missing, SELF_MISSING) | flag(is.doubtful, SELF_DOUBTFUL);
+        let now = flag(is.missing, SELF_MISSING)
+            | flag(is.doubtful, SELF_DOUBTFUL)
+            | flag(is.outside, OUTSIDE);
         let all = now | flag(is.placeholder, PLACEHOLDER);
         let flags = labels.flags(slot);
-        let changes = (flags ^ now) & (SELF_MISSING | SELF_DOUBTFUL);
-        let kept = flags & !(SELF_MISSING | SELF_DOUBTFUL | PLACEHOLDER | GOING);
+        let changes = (flags ^ now) & (SELF_MISSING | SELF_DOUBTFUL | OUTSIDE);
+        let kept = flags & !(SELF_MISSING | SELF_DOUBTFUL | OUTSIDE | PLACEHOLDER | GOING);
         if flags != kept | all {
             labels.set_flags(slot, kept | all);
         }
-        if changes != 0 {
+        if changes & (SELF_MISSING | SELF_DOUBTFUL) != 0 {
             self.changed.restated.push(slot);
         }
-        for (change, is_member, set) in
-            [(SELF_MISSING, is.missing, missing), (SELF_DOUBTFUL, is.doubtful, doubtful)]
-        {
+        for (change, is_member, set) in [
+            (SELF_MISSING, is.missing, missing),
+            (SELF_DOUBTFUL, is.doubtful, doubtful),
+            (OUTSIDE, is.outside, outside),
+        ] {
             match (changes & change != 0, is_member) {
                 (true, true) => set.insert(slot),
                 (true, false) => set.remove(&slot),
@@ -221,7 +226,7 @@ impl Batch<'_> {
             let (slot, _) = self.idle[at];
             let is_idle = self.inner.labels.flags(slot) & (PLACEHOLDER | LEAVING) == PLACEHOLDER;
             if is_idle && !self.inner.slots.has_incoming(slot) {
-                self.state(slot, Is { missing: false, doubtful: false, placeholder: true });
+                self.state(slot, Is { placeholder: true, ..Is::default() });
                 self.inner.labels.flag(slot, LEAVING);
                 self.changed.leaving.push(slot);
             }
@@ -254,9 +259,11 @@ impl Batch<'_> {
 }
 
 /// What a disk is itself.
+#[derive(Default)]
 struct Is {
     missing: bool,
     doubtful: bool,
+    outside: bool,
     placeholder: bool,
 }
 

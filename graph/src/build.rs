@@ -7,7 +7,7 @@ use crate::apply::{ApplyError, MAX_DISKS};
 use crate::facts::State;
 use crate::graph::{Graph, Inner, bytes};
 use crate::index::Index;
-use crate::labels::{Changed, MISSING_WITH_NEEDS, SELF_DOUBTFUL, SELF_MISSING};
+use crate::labels::{Changed, MISSING_WITH_NEEDS, OUTSIDE, SELF_DOUBTFUL, SELF_MISSING};
 use crate::links::{NewEdge, Slots};
 use crate::parallel::both;
 use crate::records::{InPile, Known, Pile, Records};
@@ -70,6 +70,10 @@ impl Inner {
         if known.is_doubtful() {
             self.labels.flag(slot, SELF_DOUBTFUL);
             self.doubtful.insert(slot);
+        }
+        if known.lies_outside() {
+            self.labels.flag(slot, OUTSIDE);
+            self.outside.insert(slot);
         }
         if known.state() == State::Missing {
             self.labels.flag(slot, SELF_MISSING);

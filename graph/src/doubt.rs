@@ -28,8 +28,8 @@ pub enum DoubtKind {
     WorkingDirectory,
     /// No scope was declared: disks elsewhere were not asked.
     ScopeAssumed,
-    /// The image in question lies in none of the declared directories. A scan says so of the images that it was
-    /// given ([`crate::scan::Scan::images`]); of any other disk, [`Disk::in_scope`](crate::Disk::in_scope) does.
+    /// The disk in question is a file that is not [`Disk::in_scope`](crate::Disk::in_scope), where nobody looked who
+    /// else needs it. Where the question is who depends on it, one that is known to may be such.
     OutOfScope,
     /// It could not be found out whether the image is in use.
     Usage,
@@ -94,12 +94,6 @@ pub enum ScopeSource {
 }
 
 impl ScopeSource {
-    /// Whether somebody has declared the scope, rather than that it was assumed or that there is
-    /// none.
-    pub(crate) fn is_declaration(self) -> bool {
-        !matches!(self, Self::Assumed | Self::Records)
-    }
-
     /// The word that stands in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -157,7 +151,8 @@ pub struct Coverage {
     /// Mounts that were not entered.
     pub skipped: Vec<Skipped>,
     /// Doubts that do not count, because a person said so. For display: whoever makes a graph leaves them out
-    /// of `doubts` and `skipped`, and inserts disks whose needs are waived as complete.
+    /// of `doubts` and `skipped`, and inserts disks whose needs are waived as complete. That a file out of the scope
+    /// is none to doubt for that, this alone says.
     pub waived: Vec<Waived>,
     /// As of when all that is true; nothing for records that say nothing of it.
     pub as_of: Option<AsOf>,

@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) labels: Labels,
     /// Disks whose own needs are not known.
     pub(crate) doubtful: Sorted<u32>,
+    /// Files that lie out of the scope.
+    pub(crate) outside: Sorted<u32>,
     /// Disks that are not there.
     pub(crate) missing: Sorted<u32>,
     /// Those by their file names.
@@ -83,6 +85,7 @@ impl Default for Inner {
             by_path: Index::default(),
             labels: Labels::default(),
             doubtful: Sorted::default(),
+            outside: Sorted::default(),
             missing: Sorted::default(),
             namesakes: Namesakes::default(),
             missing_with_needs: 0,
@@ -104,6 +107,7 @@ impl Clone for Inner {
             by_path: self.by_path.clone(),
             labels: self.labels.clone(),
             doubtful: self.doubtful.clone(),
+            outside: self.outside.clone(),
             missing: self.missing.clone(),
             namesakes: self.namesakes.clone(),
             missing_with_needs: self.missing_with_needs,

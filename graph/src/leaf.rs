@@ -16,7 +16,10 @@ impl Inner {
     /// Inserts a disk that the graph does not hold, told at a time, if it is a leaf; whether it is. `hash` is
     /// that of its key. O(log disks).
     pub(crate) fn insert_leaf(&mut self, facts: &Facts, hash: u32, at: u64) -> bool {
-        if facts.state == State::Missing || facts.dependencies == DependencyKnowledge::Unknown {
+        if facts.state == State::Missing
+            || facts.dependencies == DependencyKnowledge::Unknown
+            || !facts.in_scope
+        {
             return false;
         }
         let parent = match &facts.references[..] {

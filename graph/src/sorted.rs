@@ -26,6 +26,11 @@ impl<T: Ord + Copy> Sorted<T> {
         self.runs.is_empty()
     }
 
+    /// O(n / [`RUN`]).
+    pub(crate) fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.len()).sum()
+    }
+
     /// The run that holds `item`, or would.
     fn run(&self, item: &T) -> usize {
         self.runs
@@ -101,6 +106,7 @@ mod tests {
                 tree.insert(item);
             }
             assert_eq!(sorted.contains(&step), tree.contains(&step));
+            assert_eq!(sorted.len(), tree.len());
             if step % 1_000 == 0 {
                 assert!(sorted.iter().eq(tree.iter().copied()));
                 let range = || 1_000..=5_000 + step / 10;

@@ -43,6 +43,28 @@ fn retire_s2(pool: &Pool) {
     pool.ok("snap rm --retire s2 vm.qcow2");
 }
 
+/// Whoever may need the one that is needed from out of the scope, that is no reason to keep the others.
+#[test]
+fn a_dependent_out_of_the_scope_keeps_what_it_needs_and_nothing_else() {
+    let Some(pool) = Pool::with_vm() else { return };
+    pool.disk("other.qcow2");
+    pool.ok("snap create s1 vm.qcow2 other.qcow2");
+    pool.ok("snap restore s1 other.qcow2");
+    let outside = pool.fleet.outside().to_owned();
+    let base = pool.fleet.path("vm@1-s1.qcow2");
+    let on = |dir: &std::path::Path, base: &std::path::Path, name: &str| {
+        pool.qemu.create(dir, "qcow2", &["-b", base.to_str().unwrap(), "-F", "qcow2", name]);
+    };
+    on(&outside, &base, "over.qcow2");
+    on(&pool.fleet.root(), &outside.join("over.qcow2"), "in.qcow2");
+    pool.ends("snap rm s1 vm.qcow2", 4).says("over.qcow2").never_says("out-of-scope");
+    pool.ok("snap rm --retire s1 vm.qcow2");
+    let answer = pool.json("gc --older-than 0s --purge", 0);
+    assert!(!reason(&answer, "dead", ".trash").is_empty(), "{answer}");
+    assert_eq!(reason(&answer, "kept", "vm@1-s1.qcow2"), "something needs it");
+    assert_eq!(items(&answer, "dead").len() + items(&answer, "kept").len(), 2, "{answer}");
+}
+
 #[test]
 fn a_retired_snapshot_goes_once_nothing_needs_it() {
     let Some(pool) = Pool::with_vm() else { return };

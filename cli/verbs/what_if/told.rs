@@ -91,9 +91,11 @@ impl<'g> Told<'g> {
             Some(removal) => removal.doubts.clone(),
             None => Health::of(graph).doubts,
         };
-        doubts.extend(
-            unasked.into_iter().filter(|doubt| !doubts.contains(doubt)).collect::<Vec<_>>(),
-        );
+        // Who else needs what is moved there, and would lose it, nobody looked for.
+        let outside = moved.iter().filter_map(|disk| graph.out_of_scope(*disk));
+        let more: Vec<Doubt> =
+            outside.chain(unasked).filter(|doubt| !doubts.contains(doubt)).collect();
+        doubts.extend(more);
         doubts.extend(after.unread(graph));
         let changed: Vec<DiskId> = of_kind(&["rebase", "flatten"]).collect();
         let copies = changed.into_iter().map(|disk| copied(graph, before, disk));

@@ -83,8 +83,10 @@ pub(crate) const EDITED: Flags = 1024;
 pub(crate) const LEAVING: Flags = 2048;
 /// It was removed, and what was known of it is still there in case that it comes back with the batch.
 pub(crate) const GOING: Flags = 4096;
+/// It is a file that lies out of the scope: what lies beside it was not asked.
+pub(crate) const OUTSIDE: Flags = 8192;
 /// What is said of a disk, rather than made here.
-const SAID: Flags = SELF_DOUBTFUL | SELF_MISSING | PLACEHOLDER | MISSING_WITH_NEEDS;
+const SAID: Flags = SELF_DOUBTFUL | SELF_MISSING | PLACEHOLDER | MISSING_WITH_NEEDS | OUTSIDE;
 
 /// All labels of a graph.
 #[derive(Clone, Debug)]

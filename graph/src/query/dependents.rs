@@ -74,10 +74,11 @@ impl Graph {
 }
 
 impl<'g> Dependents<'g> {
-    /// Whether this is everything: nothing in scope could not be asked. O(1), or O(dependents)
-    /// where there are missing files or disks whose needs are not known.
+    /// Whether this is everything: nothing in scope could not be asked, and neither the disk nor any of these lies
+    /// out of it, where nobody looked. O(1), or O(dependents) where there are missing files, files out of the scope
+    /// or disks whose needs are not known.
     pub fn is_complete(&self) -> bool {
-        self.of.is_some() && self.doubts().is_empty()
+        self.of.is_some() && (self.inner.is_beyond_doubt() || self.doubts().is_empty())
     }
 
     /// What could not be asked and might depend on the disk.
@@ -85,7 +86,8 @@ impl<'g> Dependents<'g> {
         match self.of {
             Some(x) => {
                 let above = self.clone().map(|id| id.slot);
-                self.inner.scope_doubts(&std::iter::once(x).chain(above).collect())
+                let settled: SlotSet = std::iter::once(x).chain(above).collect();
+                self.inner.scope_doubts(&settled, &settled)
             }
             None => Doubts::of_stale_id(self.inner).list(),
         }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::doubt::{Doubt, DoubtKind};
+use crate::doubt::{Doubt, DoubtKind, ScopeSource};
 use crate::facts::{Format, State};
-use crate::graph::{Graph, Inner};
+use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
+use crate::labels::OUTSIDE;
 use crate::links::Arc;
 use crate::namesakes::file_names;
 
@@ -14,7 +15,16 @@ impl Graph {
     /// disk whose own needs are not known; of an opaque reference the disks that make it, for those can be
     /// looked at. O(doubtful disks).
     pub fn doubts(&self) -> Vec<Doubt> {
-        self.inner.scope_doubts(&SlotSet::default())
+        self.inner.scope_doubts(&SlotSet::default(), &SlotSet::default())
+    }
+
+    /// That a disk lies out of the scope, where nobody looked who else needs it: what [`Graph::dependents`] and
+    /// [`Graph::removal`] say of it whoever depends on it. Nothing of a disk in scope, and nothing where the scope as a
+    /// whole was assumed, which is a doubt about every disk. O(1).
+    pub fn out_of_scope(&self, disk: DiskId) -> Option<Doubt> {
+        let inner = &*self.inner;
+        let is_asked = inner.is_live(disk) && !inner.is_scope_assumed();
+        (is_asked && inner.is_outside(disk.slot)).then(|| inner.outside_doubt(disk.slot))
     }
 }
 
@@ -25,16 +35,20 @@ impl Inner {
         let is_image = |slot: u32| slot == image;
         let from_outside = |slot| self.slots.incoming(slot).any(|arc| !is_image(arc.from));
         self.coverage.is_in_doubt()
+            || self.is_outside(image)
             || self.doubtful.iter().any(|slot| self.matters(slot, is_image))
             || self.namesakes(image).any(from_outside)
     }
 
     /// The doubts about what depends on a set of images that is `settled`: they, judged as a set,
-    /// and all that is known to depend on them. Could anything else need one of those?
-    /// O(doubtful disks + settled ones + missing files that bear a name of theirs).
-    pub(crate) fn scope_doubts(&self, settled: &SlotSet) -> Vec<Doubt> {
+    /// and all that is known to depend on them. Could anything else need one of those? Who needs those that are `open`,
+    /// too, is a part of the answer, so that it matters where they lie. O(doubtful disks + settled ones + missing files that bear a name of theirs): where no file lies out of the
+    /// scope, those are not looked for.
+    pub(crate) fn scope_doubts(&self, settled: &SlotSet, open: &SlotSet) -> Vec<Doubt> {
         let is_settled = |slot: u32| settled.contains(&slot);
         let mut doubts: Vec<Doubt> = self.coverage.standing().collect();
+        let outside = self.outside_of(open).into_iter();
+        doubts.extend(outside.map(|slot| self.outside_doubt(slot)));
         for slot in self.doubtful.iter() {
             if self.matters(slot, is_settled) {
                 self.doubts_about(slot, |referrer| !is_settled(referrer), &mut doubts);
@@ -59,12 +73,48 @@ impl Inner {
         doubts
     }
 
+    /// Whether everything that could be asked was, whatever the disk and whoever depends on it. O(1).
+    pub(crate) fn is_beyond_doubt(&self) -> bool {
+        !self.coverage.is_in_doubt()
+            && self.doubtful.is_empty()
+            && self.missing.is_empty()
+            && self.outside.is_empty()
+    }
+
+    fn is_scope_assumed(&self) -> bool {
+        self.coverage.source == ScopeSource::Assumed
+    }
+
+    /// Whether it lies out of the scope, and nobody has waived that.
+    fn is_outside(&self, slot: u32) -> bool {
+        self.labels.flags(slot) & OUTSIDE != 0 && {
+            let mut paths = self.known(slot).into_iter().flat_map(|known| known.paths());
+            !paths.any(|path| self.coverage.is_waived(path))
+        }
+    }
+
+    /// Those of the disks that lie out of the scope, by slot.
+    fn outside_of(&self, disks: &SlotSet) -> Vec<u32> {
+        if self.outside.is_empty() || disks.is_empty() || self.is_scope_assumed() {
+            return Vec::new();
+        }
+        if self.outside.len() <= disks.len() {
+            let among = self.outside.iter().filter(|slot| disks.contains(slot));
+            return among.filter(|slot| self.is_outside(*slot)).collect();
+        }
+        let mut outside: Vec<u32> =
+            disks.iter().copied().filter(|slot| self.is_outside(*slot)).collect();
+        outside.sort_unstable();
+        outside
+    }
+
     /// The doubts behind a [`Graph::has_dependents`] that is not known: those about the scope, and
     /// the names that may mean the image.
     pub(crate) fn dependents_doubts(&self, image: u32) -> Vec<Doubt> {
         let above = self.dependents_of(&[image]);
         let above = above.iter().map(|found| found.dependent.disk.slot);
-        let mut doubts = self.scope_doubts(&above.chain([image]).collect());
+        let settled: SlotSet = above.chain([image]).collect();
+        let mut doubts = self.scope_doubts(&settled, &settled);
         let possible = self.slots.incoming(image).filter(|arc| !arc.certain());
         doubts.extend(possible.map(|arc| self.directory_doubt(arc)));
         doubts
@@ -142,6 +192,14 @@ impl Inner {
         }
         if doubts.len() == before {
             doubts.push(doubt(slot));
+        }
+    }
+
+    fn outside_doubt(&self, slot: u32) -> Doubt {
+        Doubt {
+            path: self.path(slot).to_owned(),
+            kind: DoubtKind::OutOfScope,
+            reason: "lies in none of the directories asked, so those beside it were not".to_owned(),
         }
     }
 

@@ -117,8 +117,8 @@ impl Graph {
     /// Stale ids are a doubt. O(dependents of the set + doubts), however the set is made up.
     ///
     /// Rests on the headers alone; give [`Removal::with_usage`] a say before acting on it. And on the scope: what lies
-    /// beside a disk that is not [`Disk::in_scope`](crate::Disk::in_scope) was not asked, which is a doubt only where a
-    /// scan was given the disk as an image in question.
+    /// beside a disk that is not [`Disk::in_scope`](crate::Disk::in_scope) was not asked: such a file in the set is a
+    /// doubt.
     pub fn removal(&self, set: &[DiskId]) -> Removal {
         let inner = &*self.inner;
         let mut seen = HashSet::new();
@@ -140,7 +140,9 @@ impl Graph {
         };
         let blockers: Vec<Blocker> = found.into_iter().map(blocker).collect();
         let stale = members.len() - live.len();
-        let mut doubts: Vec<Doubt> = inner.scope_doubts(&settled);
+        // What depends on them and is no member is in the way, whoever depends on that.
+        let open: SlotSet = live.iter().copied().collect();
+        let mut doubts: Vec<Doubt> = inner.scope_doubts(&settled, &open);
         doubts.extend(std::iter::repeat_with(doubts::stale).take(stale));
         let images = members
             .iter()

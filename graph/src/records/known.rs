@@ -158,6 +158,18 @@ impl<'g> Known<'g> {
         self.has(IN_SCOPE)
     }
 
+    /// Whether it is a file that lies out of the scope. Of what is no file, or cannot be looked at, the path says
+    /// nothing of where it lies.
+    #[inline]
+    pub(crate) fn lies_outside(&self) -> bool {
+        let is_file = match self.state() {
+            State::Ok => true,
+            State::Unreadable => !self.has(NAME),
+            _ => false,
+        };
+        is_file && !self.in_scope()
+    }
+
     pub(crate) fn findings(&self) -> &'g [Finding] {
         self.aside.map_or(&[], |aside| &aside.findings)
     }

@@ -28,6 +28,7 @@ pub(super) fn collect(
     let is_opaque =
         |key: &Key| tables.loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
     let has_loose = !tables.loose.is_empty();
+    let has_waivers = !waivers.is_empty();
     let mut loose: Vec<&Facts> = tables.loose.values().collect();
     loose.sort_by(|one, other| name_of(&one.key).cmp(name_of(&other.key)));
     let positions = loose.iter().map(|facts| &facts.key).zip(0..).collect();
@@ -49,7 +50,8 @@ pub(super) fn collect(
             let position = collected.len();
             collected.push(tables, &positions, number, &disk);
             let is_there = collected.len() > position;
-            if is_there && (unknown || !opaque.is_empty()) {
+            let is_outside = has_waivers && !disk.in_scope;
+            if is_there && (unknown || !opaque.is_empty() || is_outside) {
                 doubtful.push((position, unknown, disk.paths, opaque));
             }
         }

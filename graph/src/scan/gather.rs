@@ -134,8 +134,7 @@ impl Scan {
         }
         let mut waivers = Waivers::new(&self.waivers, &crew)?;
         let holding = waivers.holding();
-        let mut coverage =
-            self.coverage(&assembly.tables, &named, &doubts, &skipped, &mut waivers, as_of);
+        let mut coverage = self.coverage(&doubts, &skipped, &mut waivers, as_of);
         let disks = disks::collect(&assembly.tables, lineup, crew.threads(), &mut waivers);
         coverage.waived = waivers.used();
         let opened = counts.opened + assembly.opened;
@@ -148,20 +147,16 @@ impl Scan {
     /// What was asked, and what could not be; what disks are waived is still to be said.
     pub(super) fn coverage(
         &self,
-        tables: &Tables,
-        named: &Named,
         doubts: &[Doubt],
         skipped: &[Skipped],
         waivers: &mut Waivers<'_>,
         as_of: AsOf,
     ) -> Coverage {
-        let outside = self.outside(tables, named);
-        let doubts = doubts.iter().cloned().chain(outside).collect();
         Coverage {
             scope: self.scope.roots.clone(),
             source: self.scope.source,
             as_of: Some(as_of),
-            ..waivers.apply(doubts, skipped.to_vec())
+            ..waivers.apply(doubts.to_vec(), skipped.to_vec())
         }
     }
 

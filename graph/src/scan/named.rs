@@ -11,32 +11,12 @@ use crate::scan::places::Place;
 use crate::scan::question::Gap;
 use crate::scan::run::Scan;
 use crate::scan::scanned::ImageError;
-use crate::scan::tables::Tables;
 
 impl Scan {
     /// Finds the images asked about and the disks that owners name; each is a disk whatever it holds.
     pub(super) fn place(&self, assembly: &mut Assembly<'_>) -> Step<Named> {
         let places = self.place_images(assembly)?;
         Ok(Named { places, claims: self.place_claims(assembly)? })
-    }
-
-    /// The images asked about that lie in none of the declared directories: what is beside them,
-    /// where dependents usually are, was not asked.
-    pub(super) fn outside(&self, tables: &Tables, named: &Named) -> Vec<Doubt> {
-        if !self.scope.source.is_declaration() {
-            return Vec::new();
-        }
-        let lies_outside = |(place, path): (&Placed, &PathBuf)| {
-            let key = place.0.as_ref().ok()?;
-            (!tables.is_in_scope(key)).then(|| Doubt {
-                path: path.clone(),
-                kind: DoubtKind::OutOfScope,
-                reason:
-                    "lies in none of the declared directories, so those beside it were not asked"
-                        .to_owned(),
-            })
-        };
-        named.places.iter().zip(&self.images).filter_map(lies_outside).collect()
     }
 
     /// Finds the files that owners name.

@@ -1,5 +1,7 @@
 //! Is it still so? What an answer rests on, read again.
 
+use std::collections::BTreeSet;
+
 use crate::doubt::Doubt;
 use crate::facts::{Certainty, Facts, Key};
 use crate::graph::{DiskId, Graph};
@@ -56,11 +58,11 @@ impl Scanned {
             keys.iter().map(|key| now.graph.find_key(key)).collect::<Option<Vec<DiskId>>>()
         });
         let Some(found) = found else { return Ok(Verified::Changed(now)) };
-        let doubts = now.graph.removal(&found).doubts;
+        let doubts = doubts_of(&now.graph, &found);
         if !doubts.is_empty() {
             return Ok(Verified::Unknown(now, doubts));
         }
-        let before = self.graph.removal(images).doubts.is_empty();
+        let before = doubts_of(&self.graph, images).is_empty();
         let (was, is) = (above(&self.graph, images), above(&now.graph, &found));
         let same = before
             && was.len() == is.len()
@@ -116,6 +118,18 @@ impl Scanned {
 
 fn keys(graph: &Graph, images: &[DiskId]) -> Option<Vec<Key>> {
     images.iter().map(|image| graph.disk(*image).map(|disk| disk.key().to_key())).collect()
+}
+
+/// What may depend on disks, or on what depends on them, and could not be asked.
+fn doubts_of(graph: &Graph, images: &[DiskId]) -> Vec<Doubt> {
+    let mut doubts = graph.removal(images).doubts;
+    let mut above: BTreeSet<DiskId> =
+        images.iter().flat_map(|image| graph.dependents(*image)).collect();
+    for image in images {
+        above.remove(image);
+    }
+    doubts.extend(above.into_iter().filter_map(|disk| graph.out_of_scope(disk)));
+    doubts
 }
 
 /// The disks themselves and all that depend on them.

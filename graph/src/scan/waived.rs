@@ -40,6 +40,11 @@ impl<'w> Waivers<'w> {
         self.holding.keys().map(|path| path.to_path_buf()).collect()
     }
 
+    /// Whether nothing is waived.
+    pub(super) fn is_empty(&self) -> bool {
+        self.holding.is_empty()
+    }
+
     /// Makes complete what is known of disks whose doubts are waived. Nodes that are no files come last.
     pub(super) fn cover_facts(&mut self, tables: &Tables, disks: &mut [Facts]) {
         if self.holding.is_empty() {
@@ -67,7 +72,8 @@ impl<'w> Waivers<'w> {
             |key: &Key| tables.loose.get(key).is_some_and(|facts| facts.state == State::Opaque);
         let targets = facts.references.iter().map(|edge| &edge.target);
         let opaque: Vec<Key> = targets.filter(|key| is_opaque(key)).cloned().collect();
-        let is_covered = (is_unknown(facts) || !opaque.is_empty()) && self.cover_any(&facts.paths);
+        let is_doubt = is_unknown(facts) || !opaque.is_empty() || !facts.in_scope;
+        let is_covered = is_doubt && self.cover_any(&facts.paths);
         if is_covered {
             waived.extend(opaque);
         }

@@ -84,7 +84,7 @@ impl Pair<'_> {
         assert_eq!(graph.edge_count(), oracle.references().count());
         assert_eq!(graph.structure().node_count(), graph.len());
         assert_eq!(graph.edges().count(), graph.edge_count());
-        assert_eq!(sorted(&graph.doubts()), oracle.doubts(&BTreeSet::new()));
+        assert_eq!(sorted(&graph.doubts()), oracle.doubts(&BTreeSet::new(), &BTreeSet::new()));
         assert_eq!(self.set(graph.disks().map(|disk| disk.id())), self.names().collect());
         for name in 0..48 {
             assert_eq!(graph.find_key(&key(name)), self.ids.get(&name).copied());
@@ -180,9 +180,13 @@ impl Pair<'_> {
             let sure = dependents.clone().take(first_possible).map(|id| self.names[&id]);
             assert!(sure.into_iter().all(|y| self.sure[&y].contains_key(&x)));
 
-            let doubts = self.oracle.doubts(&expected.iter().copied().chain([x]).collect());
+            let settled = expected.iter().copied().chain([x]).collect();
+            let doubts = self.oracle.doubts(&settled, &settled);
             assert_eq!(sorted(&dependents.doubts()), doubts, "doubts about {x}");
             assert_eq!(dependents.is_complete(), doubts.is_empty());
+            let outside = self.graph.out_of_scope(self.id(x)).map(|doubt| said(&doubt));
+            let expected_outside = (DoubtKind::OutOfScope, self.oracle.path(x));
+            assert_eq!(outside, self.oracle.lies_outside(x).then_some(expected_outside));
             let answer = match (first_possible > 0, expected.is_empty() && doubts.is_empty()) {
                 (true, _) => oracle::Answer::Yes,
                 (false, true) => oracle::Answer::No,
@@ -323,7 +327,7 @@ impl Pair<'_> {
             assert_eq!(blocker.detail.starts_with("needs"), certain);
             assert_eq!(blocker.kind, BlockerKind::Dependent);
         }
-        let doubts = self.oracle.doubts(&blockers.union(set).copied().collect());
+        let doubts = self.oracle.doubts(&blockers.union(set).copied().collect(), set);
         assert_eq!(sorted(&removal.doubts), doubts, "doubts about {set:?}");
         let verdict = |blocked: bool| match (blocked, doubts.is_empty()) {
             (true, _) => Verdict::No,
@@ -348,6 +352,7 @@ impl Pair<'_> {
     fn stale(&self, stale: DiskId) {
         let graph = self.graph;
         assert!(graph.has_dependents(stale).is_unknown());
+        assert!(graph.out_of_scope(stale).is_none());
         assert!(graph.depends_on(stale, stale).is_unknown());
         let dependents = graph.dependents(stale);
         assert!(!dependents.is_complete() && !dependents.doubts().is_empty());

@@ -18,6 +18,8 @@ mod views;
 mod example;
 /// Ids, placeholders and versions.
 mod lifetime;
+/// Files that lie where nobody looked.
+mod outside;
 /// Relations that are easily got wrong.
 mod relations;
 

@@ -212,9 +212,16 @@ impl Oracle {
         if in_doubt { Answer::Unknown } else { Answer::No }
     }
 
-    /// What might need one of `settled`, and cannot be asked: kinds and paths.
-    pub(crate) fn doubts(&self, settled: &BTreeSet<Name>) -> Vec<(DoubtKind, String)> {
-        let mut doubts = Vec::new();
+    /// What might need one of `settled`, and cannot be asked: kinds and paths. Who needs what is `open` is a question
+    /// for itself.
+    pub(crate) fn doubts(
+        &self,
+        settled: &BTreeSet<Name>,
+        open: &BTreeSet<Name>,
+    ) -> Vec<(DoubtKind, String)> {
+        let outside = open.iter().filter(|name| self.lies_outside(**name));
+        let mut doubts: Vec<_> =
+            outside.map(|name| (DoubtKind::OutOfScope, self.path(*name))).collect();
         for (name, disk) in &self.disks {
             let needed_by: BTreeSet<Name> = self.needed_by(*name).collect();
             let from_outside: Vec<Name> = needed_by.difference(settled).copied().collect();
@@ -241,6 +248,17 @@ impl Oracle {
         }
         doubts.sort();
         doubts
+    }
+
+    /// Whether it is a file that lies out of the scope. What could not be read may be none, unless it has an inode.
+    pub(crate) fn lies_outside(&self, name: Name) -> bool {
+        let Said { condition, looks, .. } = &self.disks[&name].said;
+        let is_file = match condition {
+            Condition::Fine => true,
+            Condition::Unreadable => key_name(name).is_none(),
+            Condition::Opaque | Condition::Missing => false,
+        };
+        is_file && !looks.in_scope
     }
 
     pub(crate) fn needed_by(&self, name: Name) -> impl Iterator<Item = Name> {

@@ -142,8 +142,7 @@ impl Live {
         self.untold.keep(seen);
         doubts.extend(shift.doubts);
         let as_of = AsOf { generation: inner.generation, time };
-        let mut coverage =
-            self.scan.coverage(&tables, &named, &doubts, &skipped, &mut waivers, as_of);
+        let mut coverage = self.scan.coverage(&doubts, &skipped, &mut waivers, as_of);
         waivers.cover_all(&tables);
         coverage.waived = waivers.used();
         self.now.graph.set_coverage(coverage);

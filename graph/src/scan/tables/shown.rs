@@ -81,13 +81,6 @@ impl Tables {
         names
     }
 
-    /// Whether the walk has met this file.
-    pub(in crate::scan) fn is_in_scope(&self, key: &Key) -> bool {
-        let Key::File { device, inode } = *key else { return false };
-        let file = self.find_inode((device, inode));
-        file.is_some_and(|file| self.files[file as usize].in_scope)
-    }
-
     /// Names that are known as the only one of their file, which has others by now: nobody tells of that where
     /// a name lies, nor of what was written under another. Each with the directory that it lies in.
     pub(in crate::scan) fn outdated(
