@@ -253,7 +253,7 @@ impl Worker<'_> {
     }
 }
 
-fn unreadable(
+pub(super) fn unreadable(
     at: &Place,
     name: &CStr,
     is_symlink: bool,
@@ -261,11 +261,21 @@ fn unreadable(
     part: &mut Part,
 ) {
     let metadata = std::fs::metadata(at.path.join(os_name(name))).ok();
-    if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-        return;
+    let content = Content::Unreadable(causes(error).into());
+    match metadata {
+        Some(metadata) if metadata.is_file() => {
+            let measures = Measures::from(&Stat::of(&metadata));
+            part.push(name, is_symlink, Some(measures), false, content);
+        }
+        // FIFO, socket, device: nothing that could have been read.
+        Some(metadata) if !metadata.is_dir() => {
+            if is_symlink {
+                part.push(name, is_symlink, None, false, Content::Elsewhere);
+            }
+        }
+        // A directory by now, or again, in which nobody has looked: not to be taken for nothing.
+        _ => part.push(name, is_symlink, None, false, content),
     }
-    let measures = metadata.as_ref().map(|metadata| Measures::from(&Stat::of(metadata)));
-    part.push(name, is_symlink, measures, false, Content::Unreadable(causes(error).into()));
 }
 
 impl Part {

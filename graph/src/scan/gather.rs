@@ -1,12 +1,12 @@
 //! A scan from its beginning to its end: walk, follow, make disks of files, make a graph of disks.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Instant, SystemTime};
 
-use crate::doubt::{AsOf, Coverage, Doubt, Skipped};
+use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind, Skipped};
 use crate::scan::assembly::Assembly;
 use crate::scan::beside::Beside;
 use crate::scan::collected::Collected;
@@ -15,7 +15,7 @@ use crate::scan::crew::{Crew, PIECE};
 use crate::scan::intake::Intake;
 use crate::scan::named::Named;
 use crate::scan::orders::{Orders, Trust};
-use crate::scan::record::Record;
+use crate::scan::record::{Folder, Record};
 use crate::scan::run::Scan;
 use crate::scan::scanned::{ScanError, Scanned, Statistics};
 use crate::scan::suppose::World;
@@ -54,7 +54,9 @@ impl Scan {
                 intake.make();
             }
         })?;
-        let Found { folders, parts, doubts, skipped, elsewhere, counts, .. } = found;
+        let Found { mut folders, parts, doubts, skipped, elsewhere, counts, led, absent, .. } =
+            found;
+        distrust(&mut folders, &doubts);
         let record = Record::new(folders, parts);
         let as_of = AsOf { generation: before.inner.generation + 1, time };
         let supposed = None;
@@ -69,6 +71,7 @@ impl Scan {
             start,
             as_of,
             supposed,
+            ways: Ways { led, absent },
         })
     }
 
@@ -116,7 +119,8 @@ impl Scan {
         control: &Control,
     ) -> Result<Gathered, ScanError> {
         let Walked { crew, intake, mut record, .. } = walked;
-        let Walked { doubts, skipped, elsewhere, counts, start, as_of, supposed, .. } = walked;
+        let Walked { doubts, skipped, elsewhere, counts, start, as_of, supposed, ways, .. } =
+            walked;
         let intake = intake.unwrap_or_else(|| Intake::of(&record.inner));
         let (tables, lineup) = intake.finish(&record.inner);
         let mut assembly = Assembly::new(&crew, tables);
@@ -141,7 +145,7 @@ impl Scan {
         let Assembly { tables, outside, beside, .. } = assembly;
         record.continues(before, &self.scope.roots, outside);
         let base = Base { tables, beside, named, doubts, skipped, holding };
-        Ok(Gathered { disks, coverage, record, counts, opened, start, base })
+        Ok(Gathered { disks, coverage, record, counts, opened, start, base, ways })
     }
 
     /// What was asked, and what could not be; what disks are waived is still to be said.
@@ -166,6 +170,19 @@ impl Scan {
     }
 }
 
+/// Has directories listed again of which a walk could not ask everything: what is known of them is not all that they
+/// hold, and the next walk would not know that.
+fn distrust(folders: &mut [Folder], doubts: &[Doubt]) {
+    let of = |doubt: &Doubt| match doubt.kind {
+        DoubtKind::Directory => Some(doubt.path.clone()),
+        _ => doubt.path.parent().map(Path::to_owned),
+    };
+    let unsure: BTreeSet<PathBuf> = doubts.iter().filter_map(of).collect();
+    for folder in folders.iter_mut().filter(|folder| unsure.contains(&*folder.path)) {
+        (folder.is_settled, folder.is_told) = (false, false);
+    }
+}
+
 /// What a walk has found.
 pub(crate) struct Walked {
     crew: Crew,
@@ -179,6 +196,16 @@ pub(crate) struct Walked {
     start: Instant,
     pub(crate) as_of: AsOf,
     supposed: Option<World>,
+    pub(crate) ways: Ways,
+}
+
+/// What a walk has met on its ways that may be otherwise a moment later, and nobody tells of.
+#[derive(Default)]
+pub(crate) struct Ways {
+    /// Where symbolic links led that led to directories.
+    pub(super) led: Vec<(PathBuf, (u64, u64))>,
+    /// Directories that were named, and then not there.
+    pub(super) absent: Vec<PathBuf>,
 }
 
 impl Walked {
@@ -195,6 +222,7 @@ impl Walked {
             start: Instant::now(),
             as_of,
             supposed: None,
+            ways: Ways::default(),
         }
     }
 
@@ -216,6 +244,7 @@ pub(crate) struct Gathered {
     pub(crate) opened: u64,
     pub(crate) start: Instant,
     pub(crate) base: Base,
+    pub(crate) ways: Ways,
 }
 
 /// What a graph that is kept current is made from.

@@ -57,6 +57,9 @@ impl Orders {
 pub(crate) trait Gate: Send + Sync {
     fn pass(&self, directory: &Path, name: Option<&CStr>);
 
+    /// A directory was opened and asked, and is not watched yet.
+    fn opened(&self, _directory: &Path) {}
+
     /// Whether a directory counts as one on another host.
     fn is_remote(&self, _directory: &Path) -> bool {
         false

@@ -178,11 +178,13 @@ fn identity(path: &Path) -> Result<(u64, u64), Gap> {
     Ok((device, inode))
 }
 
-/// Of a directory that lies elsewhere by now what is known by its real path is not known any more.
+/// Of a directory that lies elsewhere by now what is known by its real path is not known any more. Nor where that leads
+/// there still, but through a symbolic link.
 fn way(path: &Path, real: &Path) -> Result<(u64, u64), Gap> {
     let lies = std::fs::symlink_metadata(real).map_err(|error| gap_of(&error))?;
     let Stat { device, inode, .. } = Stat::of(&lies);
-    let is_there = path == real || identity(path)? == (device, inode);
+    let is_real = std::fs::canonicalize(real).map_err(|error| gap_of(&error))? == real;
+    let is_there = is_real && (path == real || identity(path)? == (device, inode));
     if is_there && lies.is_dir() { Ok((device, inode)) } else { Err(Gap::Missing) }
 }
 

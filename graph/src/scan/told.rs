@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::ffi::CString;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diskdag_qcow2::open::Stat;
 
 use crate::doubt::{Doubt, DoubtKind};
+use crate::scan::content::Content;
 use crate::scan::part::{Entry, Part};
 use crate::scan::paths::os_str;
 use crate::scan::record::Folder;
@@ -26,7 +27,10 @@ impl Worker<'_> {
         let identity = directory.measures.identity();
         let orders = &self.shared.orders;
         let before = orders.before.clone();
-        let Some((old, parts)) = before.inner.folder(identity) else { return Some(directory) };
+        let Some((old, parts)) = before.inner.folder(identity).filter(|(old, _)| old.is_told)
+        else {
+            return Some(directory);
+        };
         let dirty = orders.trust.as_ref().map(|trust| Arc::clone(&trust.dirty));
         if dirty.as_ref().is_some_and(|dirty| dirty.names.contains_key(&identity))
             && is_closed(&directory)
@@ -106,6 +110,12 @@ impl Worker<'_> {
         let gone =
             folder.folders().filter(|name| names.contains(*name)).map(<[u8]>::to_vec).collect();
         let rest = self.look_at(&at, &names, &mut folders);
+        let ends = |path: &PathBuf| self.done.links.iter().all(|(link, _)| link != path);
+        let links = rest.entries.iter().filter(|entry| entry.is_symlink);
+        let links = links.filter(|entry| matches!(entry.content, Content::Elsewhere));
+        let links = links.map(|entry| at.path.join(os_str(rest.name(entry))));
+        let dangling: Vec<PathBuf> = links.filter(ends).collect();
+        self.done.found.dangling.extend(dangling);
         let (mut kept, mut small) = without(parts.iter(), &names);
         rest.entries.iter().for_each(|entry| small.copy(&rest, entry));
         kept.extend((!small.entries.is_empty()).then(|| Arc::new(small)));

@@ -75,11 +75,12 @@ impl<'s> Worker<'s> {
 
     fn directory(&mut self, path: &Path, parent: Parent) {
         self.pass(path, None);
-        let directory = match Directory::open(path) {
+        let mut directory = match Directory::open(path) {
             Ok(directory) => directory,
-            // Gone since its name was read: then it holds nothing.
+            // Gone since its name was read: then it holds nothing. Not so where it was one above it that was gone, and is
+            // back by now: whoever keeps a graph current has to look once more.
             Err(error) if error.kind() == io::ErrorKind::NotFound && parent.device.is_some() => {
-                return;
+                return self.done.found.absent.push(path.to_owned());
             }
             Err(error) => return self.doubt(path.to_owned(), DoubtKind::Directory, &error),
         };
@@ -99,6 +100,9 @@ impl<'s> Worker<'s> {
         }
         is_remote |= self.shared.orders.gate.as_ref().is_some_and(|gate| gate.is_remote(path));
         let identity = directory.measures.identity();
+        if parent.is_link {
+            self.done.found.led.push((path.to_owned(), identity));
+        }
         if !self.shared.visit(identity) {
             // Through a symbolic link `..` leads where it does from the directory itself; from where it is
             // mounted once more it does not.
@@ -108,13 +112,20 @@ impl<'s> Worker<'s> {
             return;
         }
         self.done.found.counts.directories += 1;
-        // Before anything in it is looked at.
-        let trust = self.shared.orders.trust.as_ref();
-        // One that was removed and made again often gets the same number, and may have been met already.
-        let is_trusted = trust.is_some_and(|trust| {
-            let was_watched = trust.watches.meet(&directory);
-            was_watched && !is_remote && !trust.dirty.all && !trust.dirty.lost.contains(&identity)
-        });
+        if let Some(gate) = &self.shared.orders.gate {
+            gate.opened(path);
+        }
+        let mut is_trusted = false;
+        if let Some(trust) = &self.shared.orders.trust {
+            // Before anything in it is looked at.
+            is_trusted = trust.watches.meet(&directory);
+            // What has changed since it was opened nobody has told of.
+            if !is_trusted && let Err(error) = directory.ask_again() {
+                return self.doubt(path.to_owned(), DoubtKind::Directory, &error);
+            }
+            // One that was removed and made again often gets the same number, and may have been met already.
+            is_trusted &= !is_remote && !trust.dirty.all && !trust.dirty.lost.contains(&identity);
+        }
         let unknown = match is_trusted {
             true => self.as_told(directory, path),
             false => self.as_before(directory, path, is_remote),

@@ -108,8 +108,12 @@ pub(super) struct Found {
     pub(super) closed: Vec<((u64, u64), Doubt)>,
     /// How many names there are in the directories.
     pub(super) names: usize,
-    /// Where the symbolic links in them lead that lead to directories.
+    /// Where symbolic links lead that lead to directories.
     pub(super) led: Vec<(PathBuf, (u64, u64))>,
+    /// Those that were told of, and lead to no file and to no directory.
+    pub(super) dangling: Vec<PathBuf>,
+    /// Directories that no path led to, although they were just named: they are gone, or one above them was.
+    pub(super) absent: Vec<PathBuf>,
     /// Symbolic links in new directories lead to others, or something may not be asked any more: that is for a walk
     /// to find out.
     pub(super) needs_walk: bool,
@@ -147,6 +151,8 @@ impl Found {
         self.closed.append(&mut other.closed);
         self.names += other.names;
         self.led.append(&mut other.led);
+        self.dangling.append(&mut other.dangling);
+        self.absent.append(&mut other.absent);
         self.needs_walk |= other.needs_walk;
     }
 }

@@ -127,7 +127,7 @@ pub(crate) struct Asked {
 #[derive(Debug)]
 pub(crate) struct Directory {
     fd: File,
-    /// As it was when it was opened.
+    /// As it was when it was opened, or asked again.
     pub(crate) measures: Measures,
 }
 
@@ -138,6 +138,12 @@ impl Directory {
         let fd = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let measures = Measures::from(&rustix::fs::fstat(&fd)?);
         Ok(Self { fd, measures })
+    }
+
+    /// Makes the measures those of now.
+    pub(crate) fn ask_again(&mut self) -> io::Result<()> {
+        self.measures = Measures::from(&rustix::fs::fstat(&self.fd)?);
+        Ok(())
     }
 
     /// Calls `each` with the name, the kind and the inode number of every entry but `.` and `..`. `buffer` is for

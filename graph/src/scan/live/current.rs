@@ -1,12 +1,14 @@
 //! The graph, and whoever keeps it current.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::doubt::{AsOf, Coverage, Doubt, DoubtKind};
 use crate::graph::Graph;
 use crate::scan::control::Control;
-use crate::scan::gather::{Base, Gathered};
+use crate::scan::gather::{Base, Gathered, Ways};
 use crate::scan::live::changes::{self, Event, EventKind, Told};
 use crate::scan::live::patch::Patched;
 use crate::scan::live::untold::Untold;
@@ -28,7 +30,7 @@ const POLL: Duration = Duration::from_secs(1);
 pub struct Live {
     pub(super) scan: Scan,
     /// Nothing where the system tells of no changes.
-    pub(super) watches: Option<Arc<Watches>>,
+    pub(in crate::scan) watches: Option<Arc<Watches>>,
     pub(super) now: Scanned,
     shared: LiveGraph,
     /// Everything is watched, so that what was not told has not changed.
@@ -85,7 +87,8 @@ impl Live {
         let trust = watches.clone().map(Trust::nothing);
         let walked = scan.walk(before, trust, control)?;
         let gathered = scan.gather(before, walked, control)?;
-        let gathered = up_to_date(&scan, watches.as_ref(), gathered, control)?;
+        let mut gathered = up_to_date(&scan, watches.as_ref(), gathered, control)?;
+        let ways = std::mem::take(&mut gathered.ways);
         let is_whole = watches.as_ref().is_some_and(|watches| watches.end());
         let (mut now, base) = gathered.into_scanned(scan.clone())?;
         // Others ask every version of it, and none of them is to be kept waiting.
@@ -103,7 +106,7 @@ impl Live {
             asked: Instant::now(),
             is_said_anew: false,
         };
-        live.note_untold();
+        live.note_untold(&ways);
         Ok(live)
     }
 
@@ -197,15 +200,15 @@ impl Live {
             let is_same =
                 self.base.is_some() && self.scan.is_closed() && walked.is_as(&self.now.record);
             if is_same && !self.is_said_anew && self.now.graph.coverage().doubts.is_empty() {
-                return Ok(Err(walked.as_of));
+                return Ok(Err((walked.as_of, walked.ways)));
             }
             let gathered = self.scan.gather(&self.now.record, walked, control)?;
             up_to_date(&self.scan, self.watches.as_ref(), gathered, control).map(Ok)
         });
         let gathered = match taken {
             Ok(Ok(gathered)) => gathered,
-            Ok(Err(as_of)) => {
-                self.still_so(as_of);
+            Ok(Err((as_of, ways))) => {
+                self.still_so(as_of, &ways);
                 return Ok(Vec::new());
             }
             Err(error) => {
@@ -223,16 +226,17 @@ impl Live {
     }
 
     /// Nothing has changed: all that was true before is so as of later.
-    fn still_so(&mut self, as_of: AsOf) {
+    fn still_so(&mut self, as_of: AsOf, ways: &Ways) {
         self.is_whole = self.watches.as_ref().is_some_and(|watches| watches.end());
         let coverage = Coverage { as_of: Some(as_of), ..self.now.graph.coverage().clone() };
         self.now.graph.set_coverage(coverage);
+        self.note_untold(ways);
         self.shared.publish(&self.now.graph);
     }
 
     /// Makes the graph what was gathered.
     fn take_in(&mut self, gathered: Gathered) -> Result<Vec<Event>, ScanError> {
-        let Gathered { disks, coverage, record, counts, opened, start, base } = gathered;
+        let Gathered { disks, coverage, record, counts, opened, start, base, ways } = gathered;
         let now = disks.into_graph(&base.tables, self.scan.threads.get())?;
         let disks = now.disks().map(|disk| disk.facts()).collect();
         let (changes, told) = changes::changes_to(&self.now.graph, disks);
@@ -243,16 +247,28 @@ impl Live {
         self.now.owned = self.scan.owned(graph, &base.named);
         self.now.record = record;
         self.base = Some(base);
-        self.note_untold();
+        self.note_untold(&ways);
         self.finish(Statistics::of(counts, opened, start.elapsed()));
         Ok(self.events(told))
     }
 
     /// Notes what can change without being told.
-    fn note_untold(&mut self) {
+    fn note_untold(&mut self, ways: &Ways) {
         let inner = &self.now.record.inner;
-        self.untold.renew(inner);
+        self.untold.renew(inner, &ways.led);
         self.is_remote = inner.has_remote();
+        self.look_once_more(&ways.absent);
+    }
+
+    /// Has directories looked for again that were not there: what is above them may have been away for a moment, of which
+    /// those in which they lie are told nothing.
+    pub(super) fn look_once_more(&self, absent: &[PathBuf]) {
+        let Some(watches) = &self.watches else { return };
+        let inner = &self.now.record.inner;
+        watches.tell(absent.iter().filter_map(|path| {
+            let (above, _) = inner.of_position(inner.at(path.parent()?)?)?;
+            Some((above.identity(), path.file_name()?.as_bytes().to_vec()))
+        }));
     }
 
     /// The graph is current: now the others may know.

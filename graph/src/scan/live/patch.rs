@@ -6,11 +6,11 @@
 //! hosts) is left to a walk, which asks every directory and makes everything anew; what comes of both is the same.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::doubt::{AsOf, DoubtKind};
+use crate::doubt::{AsOf, Doubt, DoubtKind};
 use crate::facts::Key;
 use crate::graph::bytes;
 use crate::scan::assembly::{Assembly, Step};
@@ -56,7 +56,7 @@ impl Live {
             return Ok(Patched::Intricate);
         };
         let inner = &self.now.record.inner;
-        let Some(base) = self.base.as_ref().filter(|base| is_simple(base, &found)) else {
+        let Some(base) = self.base.as_ref().filter(|base| is_simple(base, inner, &found)) else {
             return Ok(Patched::Intricate);
         };
         let Ok(shift) = Shift::of(inner, &self.scan.scope.roots, &base.skipped, dirty, &found)
@@ -119,7 +119,9 @@ impl Live {
             self.now.images = named.images(&self.now.graph);
             self.now.owned = self.scan.owned(&self.now.graph, &named);
         }
-        let Found { folders, parts, revisited, mut doubts, mut counts, .. } = found;
+        let Found {
+            folders, parts, revisited, mut doubts, mut counts, led, dangling, absent, ..
+        } = found;
         counts.opened += assembly.opened;
         counts.asked += seen.asked;
         let Assembly { tables, outside, beside, .. } = assembly;
@@ -140,6 +142,8 @@ impl Live {
         }
         touched.into_iter().for_each(|directory| self.untold.note(inner, directory));
         self.untold.keep(seen);
+        self.untold.lead(inner, &led);
+        self.untold.lead_nowhere(inner, &dangling);
         doubts.extend(shift.doubts);
         let as_of = AsOf { generation: inner.generation, time };
         let mut coverage = self.scan.coverage(&doubts, &skipped, &mut waivers, as_of);
@@ -148,6 +152,7 @@ impl Live {
         self.now.graph.set_coverage(coverage);
         self.base = Some(Base { tables, beside, named, doubts, skipped, holding: holds });
         self.finish(Statistics::of(counts, counts.opened, start.elapsed()));
+        self.look_once_more(&absent);
         Ok(Patched::Done(told))
     }
 
@@ -182,11 +187,17 @@ impl Live {
 }
 
 /// Whether what workers have found is nothing that only a walk can follow.
-fn is_simple(base: &Base, found: &Found) -> bool {
+fn is_simple(base: &Base, inner: &Inner, found: &Found) -> bool {
     let directories = &base.tables.directories;
+    let came: HashSet<&Path> = found.folders.iter().map(|folder| &*folder.path).collect();
+    // Of one that is known, or was met now, the doubt is whether that is all that it holds.
+    let is_unknown = |path: &Path| inner.at(path).is_none() && !came.contains(path);
+    let is_closed = |doubt: &Doubt| doubt.kind == DoubtKind::Directory && is_unknown(&doubt.path);
+    let leads = |path: &PathBuf| matches!(directories.at(bytes(path)), Some(Ok(_)));
     !found.needs_walk
-        && found.doubts.iter().all(|doubt| doubt.kind == DoubtKind::Directory)
+        && found.doubts.iter().all(is_closed)
         && found.led.iter().all(|(path, to)| directories.is_led_to(path, *to))
+        && !found.dangling.iter().any(leads)
 }
 
 /// Forgets what was found by way of directories that left. Says by which paths that was.

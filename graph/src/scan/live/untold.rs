@@ -4,7 +4,8 @@
 //! These are symbolic links, files that can be written to under another name, and what could not be read.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::scan::assembly::Step;
 use crate::scan::content::Content;
@@ -43,8 +44,9 @@ pub(super) struct Seen {
 }
 
 impl Untold {
-    /// Makes it that of all that a record holds. What was seen is still what is known, or it is seen to have changed.
-    pub(super) fn renew(&mut self, inner: &Inner) {
+    /// Makes it that of all that a walk has found. What was seen is still what is known, or it is seen to have changed; but
+    /// of what symbolic links lead to only the walk itself knows what it went by.
+    pub(super) fn renew(&mut self, inner: &Inner, led: &[(PathBuf, Identity)]) {
         let mut untold = Self { by_directory: std::mem::take(&mut self.by_directory) };
         untold.by_directory.retain(|directory, _| inner.position(*directory).is_some());
         let known: Vec<Identity> = untold.by_directory.keys().copied().collect();
@@ -57,7 +59,37 @@ impl Untold {
         }
         // There may be nothing of the sort in them any more.
         known.into_iter().for_each(|directory| untold.note(inner, directory));
+        for item in untold.by_directory.values_mut().flatten().filter(|item| item.is_elsewhere) {
+            item.led_to(None);
+        }
+        untold.lead(inner, led);
         *self = untold;
+    }
+
+    /// Notes where symbolic links were seen to lead by who followed them.
+    pub(super) fn lead(&mut self, inner: &Inner, led: &[(PathBuf, Identity)]) {
+        for (path, to) in led {
+            if let Some(item) = self.item(inner, path) {
+                item.led_to(Some(*to));
+            }
+        }
+    }
+
+    /// Notes what was seen to lead to no directory.
+    pub(super) fn lead_nowhere(&mut self, inner: &Inner, dangling: &[PathBuf]) {
+        for path in dangling {
+            if let Some(item) = self.item(inner, path) {
+                item.led_to(None);
+            }
+        }
+    }
+
+    /// What is no file at a path.
+    fn item(&mut self, inner: &Inner, path: &Path) -> Option<&mut Item> {
+        let (folder, _) = inner.of_position(inner.at(path.parent()?)?)?;
+        let items = self.by_directory.get_mut(&folder.identity())?;
+        let at = position(items, path.file_name()?.as_bytes())?;
+        items.get_mut(at).filter(|item| item.is_elsewhere)
     }
 
     /// Whether a symbolic link leads to one of these directories.
@@ -127,6 +159,18 @@ impl Untold {
             {
                 item.seen = Some(sight);
             }
+        }
+    }
+}
+
+impl Item {
+    /// It led to this directory, or to none, when that was followed: what was seen before or after that is not what is
+    /// known.
+    fn led_to(&mut self, directory: Option<Identity>) {
+        match directory {
+            Some(identity) => self.seen = Some(Sight::Directory(identity)),
+            None if matches!(self.seen, Some(Sight::Directory(_))) => self.seen = None,
+            None => {}
         }
     }
 }

@@ -33,6 +33,8 @@ struct Table {
     walk: u64,
     /// Some directory could not be watched.
     has_gap: bool,
+    /// Of watches that have ended not all were told: each is to be set again.
+    is_unsure: bool,
     /// Where all that is watched lies, whatever it is called here.
     grounds: BTreeSet<PathBuf>,
     /// Where something is mounted in there.
@@ -120,7 +122,10 @@ impl Watches {
         let identity = directory.measures.identity();
         let mut table = self.table();
         let walk = table.walk;
-        if let Some((_, met)) = table.by_identity.get_mut(&identity) {
+        let is_unsure = table.is_unsure;
+        if let Some((_, met)) = table.by_identity.get_mut(&identity)
+            && (!is_unsure || *met == walk)
+        {
             *met = walk;
             return true;
         }
@@ -130,7 +135,11 @@ impl Watches {
                 if let Some(before) = table.by_watch.insert(watch, identity) {
                     table.by_identity.remove(&before);
                 }
-                table.by_identity.insert(identity, (watch, walk));
+                let before = table.by_identity.insert(identity, (watch, walk));
+                // A directory that was removed, and another made that has its number.
+                if let Some((ended, _)) = before.filter(|(before, _)| *before != watch) {
+                    table.by_watch.remove(&ended);
+                }
                 table.note(directory);
             }
             Err(_) => table.has_gap = true,
@@ -151,8 +160,17 @@ impl Watches {
             }
             is_met
         });
+        table.is_unsure = false;
         self.note_mounts(&mut table);
         !table.has_gap
+    }
+
+    /// Has a watch end without anybody being told, as if the notice of that had found no room.
+    #[cfg(test)]
+    pub(crate) fn lose(&self, directory: Identity) {
+        let table = self.table();
+        let (watch, _) = table.by_identity[&directory];
+        self.notify.forget(watch);
     }
 
     /// Notes what is mounted inside of what is watched.
@@ -208,6 +226,11 @@ impl Watches {
         }
     }
 
+    /// Has names looked at again at the next opportunity, as if they had been told of.
+    pub(super) fn tell(&self, names: impl IntoIterator<Item = (Identity, Vec<u8>)>) {
+        self.table().told.add(names);
+    }
+
     /// Everything that was told until now.
     pub(crate) fn drain(&self) -> Dirty {
         let mut table = self.table();
@@ -250,6 +273,7 @@ impl Watches {
             }
         });
         told.has_gap |= drained.is_err();
+        table.is_unsure |= told.has_gap;
         told.all |= told.has_gap;
         table.told = told;
         if is_moved {

@@ -82,21 +82,22 @@ impl Tables {
     }
 
     /// Names that are known as the only one of their file, which has others by now: nobody tells of that where
-    /// a name lies, nor of what was written under another. Each with the directory that it lies in.
+    /// a name lies, nor of what was written under another. That it has others may be seen through a symbolic link. Each
+    /// with the directory that it lies in.
     pub(in crate::scan) fn outdated(
         &self,
         files: impl IntoIterator<Item = u32>,
     ) -> Vec<((u64, u64), Vec<u8>)> {
         let mut outdated = Vec::new();
         for file in files {
-            let hard = self
-                .all_names_of(file)
-                .filter(|name| !self.entry(&self.names[*name as usize]).1.is_symlink);
+            let entry = |name: u32| self.entry(&self.names[name as usize]).1;
+            let hard = self.all_names_of(file).filter(|name| !entry(*name).is_symlink);
             let hard: Vec<u32> = hard.collect();
-            for &name in hard.iter().filter(|_| hard.len() > 1) {
+            let is_linked = |name: u32| entry(name).measures.is_some_and(|it| it.links > 1);
+            let has_others = hard.len() > 1 || self.all_names_of(file).any(is_linked);
+            for &name in hard.iter().filter(|_| has_others) {
                 // What lies elsewhere is asked every time.
-                if self.is_name_in_scope(name) && self.entry(&self.names[name as usize]).1.is_told()
-                {
+                if self.is_name_in_scope(name) && entry(name).is_told() {
                     let directory = self.names[name as usize].directory;
                     let identity = self.directories.identity(directory);
                     outdated.extend(identity.map(|at| (at, self.bytes_of(name).to_vec())));

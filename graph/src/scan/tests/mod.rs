@@ -3,6 +3,8 @@
 /// Directories of images that can be changed.
 mod fleet;
 
+/// What is away for a moment when it is looked for, and what does not answer for a while.
+mod absent;
 /// What a second scan costs, and that it finds what a first one finds.
 mod again;
 /// A graph that is kept current.

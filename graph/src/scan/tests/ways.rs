@@ -144,6 +144,40 @@ fn a_directory_out_of_the_scope_is_looked_at_where_it_lies_by_now() {
     assert_eq!(live.graph().missing().count(), 1);
 }
 
+/// The link was looked at, the name that it leads to was not: it was what both say.
+#[test]
+fn a_file_is_looked_at_under_its_own_name_when_a_symbolic_link_shows_that_it_has_another() {
+    let fleet = Fleet::told();
+    fleet.folder("in/a");
+    fleet.folder("out");
+    for base in ["in/one", "in/two"] {
+        fleet.image(base, None);
+    }
+    fleet.image("in/a/over", Some("../one"));
+    std::os::unix::fs::symlink("a/over", fleet.path("in/link")).unwrap();
+    let Some(mut live) = live(&fleet) else { return };
+    std::fs::hard_link(fleet.path("in/a/over"), fleet.path("out/over")).unwrap();
+    fleet.image("out/over", Some(fleet.path("in/two").to_str().unwrap()));
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+    assert!(!needs(live.graph(), &fleet.path("in/a/over"), &fleet.path("in/one")));
+}
+
+/// It is the same directory, known by another name from then on, as every scan calls it.
+#[test]
+fn a_directory_out_of_the_scope_is_called_as_it_lies_when_a_link_leads_there_by_now() {
+    let fleet = Fleet::told();
+    fleet.folder("in");
+    fleet.folder("out/d");
+    fleet.image("in/over", Some("../out/d/none"));
+    let Some(mut live) = live(&fleet) else { return };
+    refresh(&mut live);
+    std::fs::rename(fleet.path("out"), fleet.path("moved")).unwrap();
+    std::os::unix::fs::symlink("moved", fleet.path("out")).unwrap();
+    refresh(&mut live);
+    assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
 /// What lies behind the link is not moved, and nothing is told of it.
 #[test]
 fn a_link_to_a_directory_leads_nowhere_when_the_directory_that_it_lies_in_is_moved() {
