@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diskdag_graph::scan::{Control, Live, Owners, Scan, Scanned, Scope, Settings};
+use diskdag_graph::scan::{Control, Live, Owners, Scan, Scanned, Scope, Settings, Sources};
 use diskdag_graph::{DiskId, ScopeSource};
 use diskdag_snapshot::pool::FOLDER;
 use diskdag_snapshot::{Host, Pool};
@@ -107,11 +107,17 @@ pub(crate) fn survey(
     Ok(Survey { scanned, only, asked })
 }
 
-/// Scans the declared scope and `paths`, to be kept current.
-pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control), Failure> {
-    let settings = Configuration::load()?.settings;
-    let Surveyed { scope, owners, .. } = surveyed(paths, common, &settings, true)?;
-    let scan = how(Scan::new(scope), owners, &settings, common)?;
+/// Scans the declared scope and `paths`, to be kept current, with what people say in the files that are read again.
+pub(crate) fn live(
+    paths: &[PathBuf],
+    common: &Common,
+) -> Result<(Live, Sources, Control), Failure> {
+    let configuration = Configuration::load()?;
+    let settings = &configuration.settings;
+    let Surveyed { scope, owners, .. } = surveyed(paths, common, settings, true)?;
+    let named = owners.iter().cloned().chain(declared_owners(common)?).collect();
+    let sources = Sources::new(configuration.directory().ok().map(Path::to_owned), named);
+    let scan = how(Scan::new(scope), owners, settings, common)?;
     let index = index::place(common)?;
     let before = index.as_ref().map(|path| index::load(path, common)).unwrap_or_default();
     let (_bar, control) = Bar::new(common);
@@ -119,7 +125,7 @@ pub(crate) fn live(paths: &[PathBuf], common: &Common) -> Result<(Live, Control)
     if let Some(path) = index {
         index::keep(&path, &before, live.scanned(), common);
     }
-    Ok((live, Control::default()))
+    Ok((live, sources, Control::default()))
 }
 
 /// Has what is said of these disks' bytes count what their file system shares with other files.

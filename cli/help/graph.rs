@@ -133,7 +133,8 @@ again), doubt (something can no longer be read). path: the file. image: the back
 it names, or null. dependents: how many disks depend on it now. That a guest writes is no
 event. Runs until it is ended, or nobody reads.
 
-Where the system tells of no changes, everything is asked once a second.
+Where the system tells of no changes, everything is asked once a second. Waivers and the
+files of owners are read again when they change; roots and pools are those of its beginning.
 
 Example:
   $ diskdag watch /var/lib/images | jq -r 'select(.event == \"gone\" and .dependents > 0) | .path'";

@@ -5,13 +5,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diskdag_graph::scan::{Event, Live};
-use diskdag_graph::{Doubt, EdgeKind, Graph};
+use diskdag_graph::scan::{Event, Live, SettingsError};
+use diskdag_graph::{Doubt, DoubtKind, EdgeKind};
 use serde_json::{Map, Value, json};
 
 use crate::args::Common;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain_of};
 use crate::json::put_path;
 use crate::output::Output;
 use crate::scope;
@@ -20,24 +20,27 @@ use crate::scope;
 const BREATH: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(paths: &[PathBuf], common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let (mut live, control) = scope::live(paths, common)?;
+    let (mut live, mut sources, control) = scope::live(paths, common)?;
     let mut doubts = HashSet::new();
     let root = live.graph().coverage().scope.first().cloned().unwrap_or_default();
     let mut ready = line("ready", &root, None, None);
     ready.insert("disks".to_owned(), json!(live.graph().len()));
     ready.insert("watching".to_owned(), json!(live.is_watching()));
     write(out, ready)?;
-    tell_doubts(live.graph(), &mut doubts, out)?;
+    tell_doubts(doubts_of(&live), &mut doubts, out)?;
     loop {
         out.flush()?;
         if out.is_gone() {
             return Ok(Exit::Ok);
         }
         if live.wait(BREATH) {
+            let read = live.read_again(&mut sources);
             for event in live.refresh(&control)? {
                 tell(&live, &event, out)?;
             }
-            tell_doubts(live.graph(), &mut doubts, out)?;
+            let mut now = doubts_of(&live);
+            now.extend(read.err().map(|error| unread(&error)));
+            tell_doubts(now, &mut doubts, out)?;
         }
     }
 }
@@ -54,13 +57,28 @@ fn tell(live: &Live, event: &Event, out: &mut Output) -> Result<(), Failure> {
     write(out, line(event.kind.name(), &event.path, image, dependents))
 }
 
+/// Everything that could not be asked, owners among it.
+fn doubts_of(live: &Live) -> Vec<Doubt> {
+    let mut doubts = live.graph().doubts();
+    doubts.extend(live.scanned().owned.doubts().iter().cloned());
+    doubts
+}
+
+/// As long as the settings cannot be read nothing is waived, and that is why.
+fn unread(error: &SettingsError) -> Doubt {
+    let path = match error {
+        SettingsError::Io { path, .. } | SettingsError::Damaged { path, .. } => path.clone(),
+        _ => PathBuf::new(),
+    };
+    Doubt { path, kind: DoubtKind::File, reason: chain_of(error) }
+}
+
 /// Doubts that were not there before.
 fn tell_doubts(
-    graph: &Graph,
+    now: Vec<Doubt>,
     known: &mut HashSet<PathBuf>,
     out: &mut Output,
 ) -> Result<(), Failure> {
-    let now = graph.doubts();
     for Doubt { path, reason, .. } in now.iter().filter(|doubt| !known.contains(&doubt.path)) {
         let mut object = line("doubt", path, None, None);
         object.insert("reason".to_owned(), json!(reason));

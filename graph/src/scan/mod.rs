@@ -41,6 +41,7 @@ mod saved;
 mod scanned;
 mod scope;
 mod settings;
+mod sources;
 mod suppose;
 mod tables;
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub use saved::IndexError;
 pub use scanned::{ImageError, ScanError, Scanned, Statistics};
 pub use scope::{Fingerprint, Scope, Waiver};
 pub use settings::{Settings, SettingsError};
+pub use sources::Sources;
 pub use suppose::{Bereft, Strayed, SupposeError, Supposed, Supposition};
 pub use verify::Verified;
 

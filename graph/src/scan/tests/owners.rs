@@ -1,5 +1,6 @@
-use super::fleet::Fleet;
-use crate::scan::{Control, Owners};
+use super::fleet::{Fleet, LATER};
+use super::live::{live_of, refresh};
+use crate::scan::{Control, Live, Owners, Settings, Sources};
 use crate::{BlockerKind, DoubtKind, Verdict};
 
 /// The directory of a machine's definitions, beside the images.
@@ -81,4 +82,72 @@ fn a_directory_that_defines_nothing_is_a_doubt_unless_it_is_libvirts() {
     std::fs::write(fleet.path("in/deep/default.xml"), "<network><name>default</name></network>")
         .unwrap();
     assert!(read().doubts().is_empty());
+}
+
+/// Whoever keeps a graph current asks every second; there may be thousands of files.
+#[test]
+fn files_of_owners_are_read_again_when_something_about_them_has_changed_and_not_else() {
+    let fleet = Fleet::some();
+    let etc = definitions(&fleet, "in/deep/3");
+    std::fs::write(fleet.path("map"), "in/deep/4\tsandbox 4\n").unwrap();
+    let places = vec![etc.clone(), fleet.path("map")];
+    let mut sources = Sources::new(None, places.clone());
+    let now = || crate::sys::clock() + LATER;
+    let mut is_read_once = |what: &str| {
+        assert_eq!(sources.owners(now()), Some(Owners::read(&places)), "{what}");
+        assert_eq!(sources.owners(now()), None, "{what}");
+    };
+    is_read_once("at first");
+    std::fs::write(fleet.path("map"), "in/deep/5\tsandbox 5 \n").unwrap();
+    is_read_once("written");
+    std::fs::copy(etc.join("build-a.xml"), etc.join("build-b.xml")).unwrap();
+    is_read_once("one more");
+    std::fs::remove_file(etc.join("build-a.xml")).unwrap();
+    is_read_once("one less");
+    std::fs::rename(etc.join("build-b.xml"), etc.join("build-c.xml")).unwrap();
+    is_read_once("renamed");
+    // What was written a moment ago may be written again without that showing.
+    std::fs::write(fleet.path("map"), "in/deep/6\tsandbox 6\n").unwrap();
+    assert!(sources.owners(now() - LATER).is_some() && sources.owners(now()).is_some());
+    assert!(sources.owners(now()).is_none());
+    // What cannot be read is tried again.
+    std::fs::write(etc.join("broken.xml"), "<domain").unwrap();
+    assert!(sources.owners(now()).is_some() && sources.owners(now()).is_some());
+    std::fs::remove_file(fleet.path("map")).unwrap();
+    assert!(sources.owners(now()).is_some() && sources.owners(now()).is_some());
+}
+
+/// A watched graph knew what had been said when it began.
+#[test]
+fn a_graph_that_is_kept_current_takes_in_what_is_said_meanwhile() {
+    let fleet = Fleet::some();
+    let settings = fleet.path("settings");
+    std::fs::write(fleet.path("map"), "in/deep/4\tsandbox 4\n").unwrap();
+    let broken = fleet.path("in/broken");
+    std::fs::write(&broken, b"QFI\xfb\0\0\0\x03").unwrap();
+    let mut sources = Sources::new(Some(settings.clone()), vec![fleet.path("map")]);
+    let Some(mut live) = live_of(fleet.scan()) else { return };
+    let owners = |live: &Live, name: &str| {
+        let disk = live.graph().find(&fleet.path(name)).unwrap();
+        live.scanned().owned.names(disk).iter().map(|name| name.to_string()).collect::<Vec<_>>()
+    };
+    let leaf = live.graph().find(&fleet.path("in/deep/6")).unwrap();
+    live.read_again(&mut sources).unwrap();
+    refresh(&mut live);
+    assert_eq!(owners(&live, "in/deep/4"), ["sandbox 4"]);
+    assert!(live.graph().has_dependents(leaf).is_unknown());
+    let mut said = Settings::default();
+    said.waive(broken, "known".to_owned()).unwrap();
+    said.save(&settings).unwrap();
+    std::fs::write(fleet.path("map"), "in/deep/5\tsandbox 5\n").unwrap();
+    live.read_again(&mut sources).unwrap();
+    refresh(&mut live);
+    assert_eq!(owners(&live, "in/deep/5"), ["sandbox 5"]);
+    assert!(owners(&live, "in/deep/4").is_empty());
+    assert!(live.graph().has_dependents(leaf).is_no());
+    // As long as nobody can say what is waived nothing is.
+    std::fs::write(settings.join("settings.json"), "{").unwrap();
+    live.read_again(&mut sources).unwrap_err();
+    refresh(&mut live);
+    assert!(live.graph().has_dependents(leaf).is_unknown());
 }
