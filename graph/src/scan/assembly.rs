@@ -28,6 +28,8 @@ pub(super) struct Assembly<'c> {
     /// Files out of the scope that were met.
     pub(super) met: Vec<u32>,
     pub(super) opened: u64,
+    /// Names of images whose references were resolved, but for those that need no more than the tables.
+    pub(super) resolved: u64,
     /// What is supposed to be other than it is.
     pub(super) supposed: Option<World>,
 }
@@ -43,6 +45,7 @@ impl<'c> Assembly<'c> {
             known: HashSet::default(),
             met: Vec::new(),
             opened: 0,
+            resolved: 0,
             supposed: None,
         }
     }

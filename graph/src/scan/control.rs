@@ -20,6 +20,7 @@ pub(crate) struct Counts {
     pub(crate) listed: u64,
     pub(crate) asked: u64,
     pub(crate) opened: u64,
+    pub(crate) resolved: u64,
 }
 
 impl std::ops::AddAssign for Counts {
@@ -30,6 +31,7 @@ impl std::ops::AddAssign for Counts {
         self.listed += more.listed;
         self.asked += more.asked;
         self.opened += more.opened;
+        self.resolved += more.resolved;
     }
 }
 

@@ -90,6 +90,11 @@ impl Directories {
         self.all.get(directory as usize).is_some_and(|directory| directory.is_in_scope)
     }
 
+    /// All numbers of directories, those that stand for nothing any more among them.
+    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.all.len()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn of_identity(&self, identity: (u64, u64)) -> Option<u32> {
         self.by_identity.get(&identity).copied()
     }

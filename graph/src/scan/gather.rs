@@ -119,7 +119,7 @@ impl Scan {
         control: &Control,
     ) -> Result<Gathered, ScanError> {
         let Walked { crew, intake, mut record, .. } = walked;
-        let Walked { doubts, skipped, elsewhere, counts, start, as_of, supposed, ways, .. } =
+        let Walked { doubts, skipped, elsewhere, mut counts, start, as_of, supposed, ways, .. } =
             walked;
         let intake = intake.unwrap_or_else(|| Intake::of(&record.inner));
         let (tables, lineup) = intake.finish(&record.inner);
@@ -141,6 +141,7 @@ impl Scan {
         let mut coverage = self.coverage(&doubts, &skipped, &mut waivers, as_of);
         let disks = disks::collect(&assembly.tables, lineup, crew.threads(), &mut waivers);
         coverage.waived = waivers.used();
+        counts.resolved += assembly.resolved;
         let opened = counts.opened + assembly.opened;
         let Assembly { tables, outside, beside, .. } = assembly;
         record.continues(before, &self.scope.roots, outside);

@@ -29,17 +29,28 @@ pub(super) fn connect_all(assembly: &mut Assembly<'_>, deferred: Vec<Deferred>) 
     }
     let candidates = candidates(&assembly.tables, &deferred);
     for reference in deferred {
-        assembly.tables.possible.insert(reference.name);
+        let last = suffix(&reference.path).last().copied().unwrap_or_default();
+        assembly.tables.possible.insert(reference.name, last);
         connect_one(&mut assembly.tables, reference, &candidates);
     }
 }
 
-/// The names that are known, by their last component, as far as somebody looks for them.
+/// The names that are known, by their last component, as far as somebody looks for them. Costs a look into each
+/// directory for each of them, or a look at all names, whichever is less.
 fn candidates(tables: &Tables, deferred: &[Deferred]) -> HashMap<Box<[u8]>, Vec<u32>> {
     let last = |reference: &Deferred| suffix(&reference.path).last().map(|last| (*last).into());
     let wanted: HashSet<Box<[u8]>> = deferred.iter().filter_map(last).collect();
     let mut by_file_name: HashMap<Box<[u8]>, Vec<u32>> = HashMap::new();
-    for (name, number) in tables.names.iter().zip(0..) {
+    let directories = tables.directories.numbers();
+    let is_less = directories.len().saturating_mul(wanted.len()) < tables.names.len();
+    for bytes in wanted.iter().filter(|_| is_less) {
+        let named = directories.clone().filter_map(|at| tables.find_name(at, bytes));
+        let named: Vec<u32> = named.collect();
+        if !named.is_empty() {
+            by_file_name.insert(bytes.clone(), named);
+        }
+    }
+    for (name, number) in tables.names.iter().zip(0..).filter(|_| !is_less) {
         if name.file == NOTHING {
             continue;
         }

@@ -20,6 +20,7 @@ pub(super) fn resolve_all(assembly: &mut Assembly<'_>) -> Step<()> {
         if pending.is_empty() {
             break;
         }
+        assembly.resolved += pending.len() as u64;
         for name in &pending {
             resolve(assembly, *name, &mut deferred)?;
         }

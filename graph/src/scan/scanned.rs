@@ -38,14 +38,16 @@ pub struct Statistics {
     pub asked: u64,
     /// Files opened.
     pub opened: u64,
+    /// Names of images whose references took more than finding a file by its name where the walk has met it.
+    pub resolved: u64,
     /// From the first system call to the finished graph.
     pub elapsed: Duration,
 }
 
 impl Statistics {
     pub(crate) fn of(counts: Counts, opened: u64, elapsed: Duration) -> Self {
-        let Counts { directories, files, listed, asked, .. } = counts;
-        Self { directories, files, listed, asked, opened, elapsed }
+        let Counts { directories, files, listed, asked, resolved, .. } = counts;
+        Self { directories, files, listed, asked, opened, resolved, elapsed }
     }
 }
 

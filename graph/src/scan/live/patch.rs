@@ -123,6 +123,7 @@ impl Live {
             folders, parts, revisited, mut doubts, mut counts, led, dangling, absent, ..
         } = found;
         counts.opened += assembly.opened;
+        counts.resolved += assembly.resolved;
         counts.asked += seen.asked;
         let Assembly { tables, outside, beside, .. } = assembly;
         drop(crew);
@@ -235,6 +236,7 @@ fn close_gaps(
     if tables.directories.lie_twice() || !changed.iter().all(|at| beside[*at].is_gap()) {
         return Err(Intricate);
     }
+    altered.has_new_meanings = true;
     for &at in changed.iter().rev() {
         let gap = beside.swap_remove(at);
         let Some(path) = gap.path() else { return Err(Intricate) };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::facts::{EdgeFacts, Facts, Key};
+use crate::facts::{Certainty, EdgeFacts, Facts, Key};
 use crate::graph::{DiskId, Graph};
 use crate::scan::assembly::Assembly;
 use crate::scan::content::Content;
@@ -22,12 +22,14 @@ pub(super) struct Plan {
     referring: HashSet<DiskId>,
     /// Files that owners name, or that were asked about.
     named: HashSet<Key>,
+    /// Those that were, and are no more.
+    unnamed: HashSet<Key>,
 }
 
 impl Plan {
     /// Forgets what was said of the references that may lead elsewhere now, and has them resolved.
     pub(super) fn of(graph: &Graph, tables: &mut Tables, altered: Altered) -> Self {
-        let Altered { files, displaced, gone, appeared } = altered;
+        let Altered { files, displaced, gone, appeared, called, has_new_meanings } = altered;
         let mut plan = Self { files, gone, ..Self::default() };
         let mut open: Vec<DiskId> = Vec::new();
         let appeared = appeared.into_iter().map(Key::name);
@@ -35,10 +37,11 @@ impl Plan {
             open.extend(referring(graph, &target));
         }
         open.extend(plan.files.iter().filter_map(|file| graph.find_key(&tables.key(*file))));
-        open.extend(tables.possible.iter().filter_map(|name| {
-            let file = tables.names[*name as usize].file;
-            (file != NOTHING).then(|| graph.find_key(&tables.key(file))).flatten()
-        }));
+        let meant: Vec<u32> = match has_new_meanings {
+            true => tables.possible.all().collect(),
+            false => called.iter().flat_map(|name| tables.possible.by(name)).collect(),
+        };
+        open.extend(meant.into_iter().filter_map(|name| disk_of(graph, tables, name)));
         open.extend(plan.gone.iter().filter_map(|key| graph.find_key(key)));
         while let Some(disk) = open.pop() {
             if !plan.referring.insert(disk) {
@@ -78,6 +81,7 @@ impl Plan {
                 self.files.insert(file);
             }
             self.keys.insert(key.clone());
+            self.unnamed.insert(key.clone());
         }
     }
 
@@ -88,7 +92,7 @@ impl Plan {
             let names: Vec<u32> = tables.all_names_of(*file).collect();
             for name in names {
                 tables.edges.remove(&name);
-                tables.possible.remove(&name);
+                tables.possible.remove(name);
                 tables.names[name as usize].backing = NOTHING;
                 let (_, entry) = tables.entry(&tables.names[name as usize]);
                 if matches!(entry.content, Content::Image(_)) {
@@ -116,6 +120,17 @@ impl Plan {
         disk.is_some_and(|disk| disk.needed_by().any(|edge| !self.referring.contains(&edge.from)))
     }
 
+    /// Whether a disk in scope leads to this whose references stay as they are.
+    fn is_led_to_by_others(&self, graph: &Graph, key: &Key) -> bool {
+        let disk = graph.find_key(key).and_then(|id| graph.disk(id));
+        let mut needed_by = disk.into_iter().flat_map(|disk| disk.needed_by());
+        needed_by.any(|edge| {
+            edge.facts.certainty == Certainty::Certain
+                && !self.referring.contains(&edge.from)
+                && graph.disk(edge.from).is_some_and(|from| from.in_scope())
+        })
+    }
+
     /// Whether a file has a name out of the scope by which somebody went there, and may go no more: the walk has not met
     /// it, so nobody knows it then.
     fn may_leave_name(&self, graph: &Graph, tables: &Tables, now: &[Facts], key: &Key) -> bool {
@@ -123,9 +138,11 @@ impl Plan {
             tables.files[file as usize].has_further
                 && tables.all_names_of(file).any(|name| !tables.is_name_in_scope(name))
         };
-        if !tables.file_of(key).is_some_and(is_named_outside) {
-            return false;
-        }
+        tables.file_of(key).is_some_and(is_named_outside) && self.loses(graph, now, key)
+    }
+
+    /// Whether a disk needed this that needs it no more, or not as it did.
+    fn loses(&self, graph: &Graph, now: &[Facts], key: &Key) -> bool {
         let needed_by = graph.find_key(key).and_then(|id| graph.disk(id));
         let mut needed_by = needed_by.into_iter().flat_map(|disk| disk.needed_by());
         needed_by.any(|edge| {
@@ -143,7 +160,8 @@ impl Plan {
     }
 
     /// The disks as they are now, and those that are no more.
-    /// Nothing where a file out of the scope is left over, or a name of one: only a scan knows what else led there.
+    /// Nothing where a file out of the scope is left over, or a name of one: only a scan knows what else led there. Nor where
+    /// one was met that somebody may mean whose references stay as they were.
     pub(super) fn facts(
         mut self,
         graph: &Graph,
@@ -169,15 +187,26 @@ impl Plan {
             needed.iter().filter_map(|key| tables.loose.get(key)).collect();
         loose.sort_by(|one, other| disks::name_of(&one.key).cmp(disks::name_of(&other.key)));
         now.extend(loose.into_iter().cloned());
-        let is_left_over = |key: &&Key| {
+        // A name that may mean a file leads nowhere, and what lies out of the scope only to what a scan has met by it.
+        let leads = now.iter().filter(|facts| facts.in_scope).flat_map(|facts| &facts.references);
+        let leads = leads.filter(|edge| edge.certainty == Certainty::Certain);
+        let led_to: HashSet<&Key> = leads.map(|edge| &edge.target).collect();
+        let is_left_over = |key: &Key| {
             let outside = |file: u32| !tables.files[file as usize].in_scope;
-            !needed.contains(*key)
-                && !self.named.contains(*key)
+            !led_to.contains(key)
+                && !self.named.contains(key)
                 && tables.file_of(key).is_some_and(outside)
-                && !self.is_needed_by_others(graph, key)
+                && !self.is_led_to_by_others(graph, key)
+                && (self.unnamed.contains(key) || self.loses(graph, &now, key))
         };
+        let names = assembly.met.iter().flat_map(|file| tables.all_names_of(*file));
+        let mut may_mean = names.flat_map(|name| tables.possible.by(tables.bytes_of(name)));
+        let was_asked = |disk: DiskId| self.referring.contains(&disk);
+        if !may_mean.all(|name| disk_of(graph, tables, name).is_none_or(was_asked)) {
+            return None;
+        }
         let leaves_name = |key: &Key| self.may_leave_name(graph, tables, &now, key);
-        if self.keys.iter().any(|key| is_left_over(&key) || leaves_name(key)) {
+        if self.keys.iter().any(|key| is_left_over(key) || leaves_name(key)) {
             return None;
         }
         // What is no file is there because it is needed, and for nothing else.
@@ -191,6 +220,12 @@ impl Plan {
             .collect();
         Some((now, gone.into_iter().collect()))
     }
+}
+
+/// The disk of a name.
+fn disk_of(graph: &Graph, tables: &Tables, name: u32) -> Option<DiskId> {
+    let file = tables.names[name as usize].file;
+    (file != NOTHING).then(|| graph.find_key(&tables.key(file))).flatten()
 }
 
 /// Who refers to what has this key.

@@ -24,12 +24,22 @@ pub(in crate::scan) struct Altered {
     pub(in crate::scan) gone: Vec<Key>,
     /// Paths under which nothing was found before.
     pub(in crate::scan) appeared: Vec<Vec<u8>>,
+    /// What files are called that came or went, where somebody may mean them who names files from QEMU's working
+    /// directory.
+    pub(in crate::scan) called: BTreeSet<Box<[u8]>>,
+    /// Whatever such a name leads to from its image's own directory may be another thing.
+    pub(in crate::scan) has_new_meanings: bool,
 }
 
 impl Altered {
     pub(in crate::scan) fn is_nothing(&self) -> bool {
-        let Self { files, displaced, gone, appeared } = self;
-        files.is_empty() && displaced.is_empty() && gone.is_empty() && appeared.is_empty()
+        let Self { files, displaced, gone, appeared, called, has_new_meanings } = self;
+        files.is_empty()
+            && displaced.is_empty()
+            && gone.is_empty()
+            && appeared.is_empty()
+            && called.is_empty()
+            && !has_new_meanings
     }
 }
 
@@ -129,6 +139,7 @@ impl Tables {
             let file = self.names[name as usize].file;
             altered.files.insert(file);
             altered.appeared.push(self.path(name));
+            self.note_called(name, altered);
             // It may be shown under this one from now on.
             if self.files[file as usize].has_further {
                 altered.displaced.push(self.key(file));
@@ -192,9 +203,17 @@ impl Tables {
         self.directories.is_in_scope(self.names[name as usize].directory)
     }
 
+    fn note_called(&self, name: u32, altered: &mut Altered) {
+        let bytes = self.bytes_of(name);
+        if self.possible.is_by_any(bytes) {
+            altered.called.insert(bytes.into());
+        }
+    }
+
     fn remove_name(&mut self, name: u32, altered: &mut Altered) -> Result<(), Intricate> {
         let file = self.names[name as usize].file;
         altered.displaced.push(self.key(file));
+        self.note_called(name, altered);
         let hash = self.hash_of_name(name);
         if !self.by_name.remove(hash, name) {
             return Err(Intricate);
@@ -221,7 +240,7 @@ impl Tables {
             }
         }
         self.edges.remove(&name);
-        self.possible.remove(&name);
+        self.possible.remove(name);
         self.names[name as usize].file = NOTHING;
         self.free_names.push(name);
         Ok(())

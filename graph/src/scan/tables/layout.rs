@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 
 use crate::facts::{EdgeFacts, Facts, Finding, Key};
 use crate::scan::directories::Directories;
 use crate::scan::part::Part;
+use crate::scan::tables::meant::Meant;
 use crate::scan::tables::numbers::Numbers;
 
 pub(in crate::scan) type Hasher = foldhash::fast::RandomState;
@@ -62,9 +63,8 @@ pub(in crate::scan) struct Tables {
     pub(in crate::scan) declared: HashMap<u32, Box<[u8]>, Hasher>,
     /// Nodes that are no files, by their key.
     pub(in crate::scan) loose: HashMap<Key, Facts, Hasher>,
-    /// Names with references that QEMU resolves from its working directory: any new file may be
-    /// meant by them.
-    pub(in crate::scan) possible: HashSet<u32, Hasher>,
+    /// Names with references that QEMU resolves from its working directory.
+    pub(in crate::scan) possible: Meant,
     /// Names whose references are still to be resolved.
     pub(in crate::scan) pending: Vec<u32>,
     /// Numbers that stand for nothing any more.

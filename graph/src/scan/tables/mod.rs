@@ -8,6 +8,7 @@ mod exchange;
 mod find;
 mod grow;
 mod layout;
+mod meant;
 mod numbers;
 mod shown;
 

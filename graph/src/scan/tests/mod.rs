@@ -15,6 +15,8 @@ mod mounts;
 mod moved;
 /// Those who use disks, and say so in files of their own.
 mod owners;
+/// Names that QEMU resolves from its working directory.
+mod possible;
 /// Programs of random changes, a rescan after each.
 mod programs;
 /// The index in a file: saved, loaded, damaged.
