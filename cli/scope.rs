@@ -56,14 +56,24 @@ pub(crate) fn about(
     images: &[PathBuf],
     common: &Common,
 ) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
+    about_places(images, &[], common)
+}
+
+/// The same of what lies in some directories (absolute paths) as well.
+pub(crate) fn about_places(
+    images: &[PathBuf],
+    directories: &[PathBuf],
+    common: &Common,
+) -> Result<(Scanned, Vec<DiskId>, Vec<PathBuf>), Failure> {
     let settings = Configuration::load()?.settings;
     let images = images.iter().map(|path| absolute(path)).collect::<Result<Vec<_>, _>>()?;
-    let (scope, owners) = with_pools(declared(common, &settings)?, &answering(&images, common))?;
+    let places: Vec<PathBuf> = images.iter().chain(directories).cloned().collect();
+    let (scope, owners) = with_pools(declared(common, &settings)?, &answering(&places, common))?;
     let scope = match scope {
         Some(scope) => scope,
         None => {
             let mut roots: Vec<PathBuf> = Vec::new();
-            for root in images.iter().flat_map(|image| Scope::assumed(image).roots) {
+            for root in places.iter().flat_map(|place| Scope::assumed(place).roots) {
                 if !roots.contains(&root) {
                     roots.push(root);
                 }

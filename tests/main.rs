@@ -67,6 +67,8 @@ mod space;
 mod plans;
 // `orphans` and `what-if`.
 mod planning;
+// `what-if`, where directories move.
+mod moves;
 // What was supposed, beside what qemu-img makes of it.
 mod supposed;
 // The index that a scan starts from.

@@ -39,7 +39,7 @@ pub(crate) struct WhatIf {
     /// IMAGE is removed, with all its names, after all else is done; repeatable
     #[arg(long, value_name = "IMAGE")]
     pub(crate) rm: Vec<PathBuf>,
-    /// IMAGE gets another path: a new name, or a directory that takes it in; repeatable
+    /// IMAGE, or a directory, gets another path: a new name, or a directory that takes it in; repeatable
     #[arg(long, num_args = 2, value_names = ["IMAGE", "NEWPATH"])]
     pub(crate) mv: Vec<PathBuf>,
     /// IMAGE gets BACKING as its backing file; repeatable

@@ -92,24 +92,27 @@ be missing, and who would be broken by that; new cycles; who would have to be re
 the disk that it needs is called otherwise or its own names lead elsewhere from the new directory;
 owners that would not find their disks; live disks that a pool would part from their
 snapshots, as it has them by their paths; what would no longer be missing; what would be needed no
-more; chains that would be deeper than they should; and what would be copied, at most, and given
-back. Hard links and symbolic links keep what still leads through them.
+more; chains that would be deeper than they should; and what would be copied, at most, taken by
+what is made, and given back. Hard links and symbolic links keep what still leads through them.
 
 --rm takes a disk away with all its names. --mv renames one file, or the symbolic link that IMAGE
-is; to another file system it is a copy. The name that --rebase and --create give to BACKING is the
-path as you type it, made absolute: it counts where that leads when all is done.
+is, or a directory that is searched, with all that is in it, to where nothing is or into another
+one; to another file system it is a copy. A pool that is moved as a whole keeps all that it has.
+What was moved may be named by either of its paths. The name that --rebase and --create give to
+BACKING is the path as you type it, made absolute: it counts where that leads when all is done.
 
 --json: changes (kind, path, onto or to), verdict (null where nothing is removed or replaced),
-blockers, hindered (path, by: path, kind, detail), frees, copies, replaced, missing (path,
-needed-by), broken, cycles, repoint (path, kind, name, to: where it should lead, null if that is
-gone; finds: what would be found, null if nothing; finds-overlay: which is an overlay of what is
-meant), found (path, needed-by), owners (owner, path, to, finds), pools (pool, path, snapshots, to,
-finds), out-of-scope, unneeded (path, frees), unneeded-frees, deepest-before, deepest, deep (path,
-depth, verdict), doubts, and the scope as ever.
+blockers, hindered (path, by: path, kind, detail), frees, copies, takes (what is made),
+replaced, missing (path, needed-by), broken, cycles, repoint (path, kind, name, to: where it
+should lead, null if that is gone; finds: what would be found, null if nothing; finds-overlay:
+which is an overlay of what is meant), found (path, needed-by), owners (owner, path, to, finds),
+pools (pool, path, snapshots, to, finds), out-of-scope, unneeded (path, frees), unneeded-frees,
+deepest-before, deepest, deep (path, depth, verdict), doubts, and the scope as ever.
 
 Example:
   $ diskdag what-if --root /srv --flatten vm.qcow2 --rm old-base.qcow2
   $ diskdag what-if --root /srv --mv base.qcow2 golden/ --rebase vm.qcow2 golden/base.qcow2
+  $ diskdag what-if --root /srv --mv /srv/golden /srv/archive/
   $ diskdag what-if --root /srv --mv vm.qcow2 vm-1.qcow2 --create vm.qcow2 vm-1.qcow2
 Exits 0 when all would be well, 4 when an image may not be removed, or not be moved, as it is in use
 or recorded in a pool (a snapshot, what is in the trash), 6 when a chain would be broken, read

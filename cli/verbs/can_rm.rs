@@ -61,10 +61,13 @@ pub(crate) fn ask(scanned: &Scanned, graph: &Graph, removal: Removal) -> Result<
 
 /// Asks the catalogues alone.
 pub(crate) fn ask_pools(graph: &Graph, removal: Removal) -> Result<Removal, Failure> {
-    // Every pool that has a disk in scope: what has begun there may be about these images.
+    Ok(pools(graph)?.iter().fold(removal, |removal, pool| pool.judge(graph, removal)))
+}
+
+/// Every pool that has a disk in scope: what has begun there may be about any image.
+pub(crate) fn pools(graph: &Graph) -> Result<Vec<Pool>, Failure> {
     let everywhere = graph.disks().map(|disk| disk.path());
-    let pools = Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?;
-    Ok(pools.iter().fold(removal, |removal, pool| pool.judge(graph, removal)))
+    Ok(Pool::around(&Host::real(NonZeroUsize::MIN), everywhere)?)
 }
 
 /// What is missing cannot be removed, even if the graph knows it because others need it.

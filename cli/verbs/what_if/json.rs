@@ -34,6 +34,7 @@ impl Told<'_> {
         answer.list("hindered", hindrances)?;
         answer.field("frees", what.freed)?;
         answer.field("copies", self.copies)?;
+        answer.field("takes", self.takes())?;
         let replaced: Vec<DiskId> = self.after.replaced.iter().map(|(_, disk)| *disk).collect();
         answer.paths("replaced", replaced.iter().map(|disk| self.was(*disk)))?;
         let missing = self.missing().map(|(path, needed_by)| {
@@ -119,7 +120,7 @@ impl Told<'_> {
     }
 }
 
-fn change(Named { kind, path, other }: &Named) -> Value {
+fn change(Named { kind, path, other, .. }: &Named) -> Value {
     let mut map = Map::new();
     map.insert("kind".to_owned(), json!(kind));
     put_path(&mut map, "path", path);

@@ -11,8 +11,9 @@ use crate::verbs::what_if::named;
 use crate::verbs::what_if::told::Told;
 
 pub(crate) fn run(args: &args::WhatIf, common: &Common, out: &mut Output) -> Result<Exit, Failure> {
-    let named = named::of(args)?;
-    let (mut scanned, ids, paths) = scope::about(&named::images(&named), common)?;
+    let named = named::of(args, common)?;
+    let (images, directories) = (named::images(&named), named::directories(&named));
+    let (mut scanned, ids, paths) = scope::about_places(&images, &directories, common)?;
     can_rm::gone(&scanned.graph, &ids, &paths)?;
     scope::ask_all_reflinks(&mut scanned, common)?;
     let told = Told::of(&scanned, named, &ids, &paths)?;

@@ -73,7 +73,11 @@ impl Told<'_> {
             }
         }
         let (freed, copies) = (size(what.freed), size(self.copies));
-        writeln!(out, "frees {freed}; copies at most {copies}; nothing was changed")
+        let takes = match self.takes() {
+            0 => String::new(),
+            bytes => format!("; what is made takes {}", size(bytes)),
+        };
+        writeln!(out, "frees {freed}; copies at most {copies}{takes}; nothing was changed")
     }
 
     /// Whether what goes may go.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use diskdag_graph::scan::{Control, Scanned, SupposeError, Supposed, Supposition};
 use diskdag_graph::{
-    Blocker, BlockerKind, DepthPolicy, DiskId, Doubt, Graph, Hindrance, ProcessAccess, QemuLocks,
-    Remedy, Removal, State, Verdict,
+    Blocker, BlockerKind, DepthPolicy, Disk, DiskId, Doubt, Graph, Hindrance, ProcessAccess,
+    QemuLocks, Remedy, Removal, State, Verdict,
 };
 
 use crate::escape;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::health::Health;
 use crate::verbs::can_rm;
 use crate::verbs::what_if::named::Named;
-use crate::verbs::what_if::parted::{self, OfPool};
+use crate::verbs::what_if::parted::{self, Asked, OfPool};
 
 /// A disk that would be flattened or put elsewhere, and what keeps that from being done.
 pub(super) struct Hindered {
@@ -56,24 +56,21 @@ impl<'g> Told<'g> {
         let graph = &scanned.graph;
         let id_of: HashMap<&Path, DiskId> =
             paths.iter().map(|path| &**path).zip(ids.iter().copied()).collect();
-        let disk = |path: &Path| id_of.get(path).copied();
-        let as_named = |path: &Path| path.to_owned();
-        let all = named.iter().map(|one| one.supposition(disk, as_named));
-        let all: Vec<Supposition> = all.collect::<Option<_>>().unwrap_or_default();
-        let after = suppose(scanned, &all)?;
+        let disk = |one: &Named| id_of.get(&*one.is_at).copied();
+        let supposition = |one: &Named| one.supposition(disk, Path::to_owned);
+        let all = named.iter().map(|one| supposition(one).ok_or_else(|| unknown(one)));
+        let after = suppose(scanned, &all.collect::<Result<Vec<_>, _>>()?)?;
         let of_kind = |kinds: &'static [&str]| {
-            let named = named.iter().filter(|one| kinds.contains(&one.kind));
-            named.filter_map(|one| disk(&one.path))
+            named.iter().filter(|one| kinds.contains(&one.kind)).filter_map(disk)
         };
         let removed: Vec<DiskId> = of_kind(&["rm"]).collect();
         let replaced = after.replaced.iter().map(|(_, disk)| *disk);
         let goes: Vec<DiskId> = removed.iter().copied().chain(replaced).collect();
-        let hindered = named.iter().filter_map(|one| hindered(graph, one.kind, disk(&one.path)?));
+        let hindered = named.iter().filter_map(|one| hindered(graph, one.kind, disk(one)?));
         let hindered: Vec<Hindered> = hindered.collect();
         // All else is done by then, as far as it can be.
-        let is_done = |one: &Named| {
-            !hindered.iter().any(|it| it.is_hopeless() && Some(it.disk) == disk(&one.path))
-        };
+        let is_done =
+            |one: &Named| !hindered.iter().any(|it| it.is_hopeless() && Some(it.disk) == disk(one));
         let before = match goes.is_empty() {
             true => None,
             false => Some(suppose(scanned, &first(&named, &after, disk, is_done))?.what.graph),
@@ -82,11 +79,15 @@ impl<'g> Told<'g> {
         let removal = (!goes.is_empty())
             .then(|| can_rm::ask(scanned, before, before.removal(&goes)))
             .transpose()?;
-        let moved: Vec<DiskId> = of_kind(&["mv"]).collect();
-        let (held, unasked) = held(graph, &after.what.graph, &moved)?;
+        let mut moved: Vec<DiskId> = of_kind(&["mv"]).collect();
+        if named.iter().any(|one| one.is_directory) {
+            moved.extend(elsewhere(graph, &after.what.graph));
+        }
         let displaced = after.replaced.iter().map(|(_, disk)| *disk);
         let displaced: Vec<DiskId> = moved.iter().copied().chain(displaced).collect();
-        let parted = parted::of(graph, &after.what.graph, &displaced)?;
+        let pools = parted::asked(graph, &after.what.graph, &displaced, &named)?;
+        let (held, unasked) = held(graph, &after.what.graph, &moved, &pools);
+        let parted = parted::of(graph, &after.what.graph, &pools);
         let mut doubts = match &removal {
             Some(removal) => removal.doubts.clone(),
             None => Health::of(graph).doubts,
@@ -103,7 +104,7 @@ impl<'g> Told<'g> {
         let deep = after.what.graph.deepest_chains(DepthPolicy::default().warn, usize::MAX);
         let is_new = |(top, depth): &(DiskId, u32)| graph.depth(*top) < *depth;
         let deep = deep.into_iter().filter(is_new).collect();
-        let as_asked = paths.iter().filter_map(|path| Some((disk(path)?, &**path)));
+        let as_asked = paths.iter().filter_map(|path| Some((*id_of.get(&**path)?, &**path)));
         let asked = as_asked.filter(|(disk, _)| removed.contains(disk)).collect();
         Ok(Self {
             scanned,
@@ -192,6 +193,14 @@ impl<'g> Told<'g> {
         })
     }
 
+    /// What the images that are made take, as qemu-img makes them.
+    pub(super) fn takes(&self) -> u64 {
+        let graph = &self.after.what.graph;
+        let made = self.named.iter().filter(|one| one.kind == "create");
+        let made = made.filter_map(|one| graph.disk(graph.find(&one.path)?)?.actual_size());
+        made.fold(0, u64::saturating_add)
+    }
+
     /// What the disks that would be needed no more give back.
     pub(super) fn unneeded_bytes(&self) -> u64 {
         self.after.what.graph.freed_by(&self.after.what.unneeded)
@@ -204,13 +213,23 @@ fn held(
     graph: &Graph,
     after: &Graph,
     moved: &[DiskId],
-) -> Result<(Vec<Blocker>, Vec<Doubt>), Failure> {
+    pools: &[Asked],
+) -> (Vec<Blocker>, Vec<Doubt>) {
     if moved.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return (Vec::new(), Vec::new());
     }
     let headers = graph.removal(moved);
     let of_headers = headers.doubts.len();
-    let mut all = can_rm::ask_pools(graph, headers.with_usage(graph, &QemuLocks))?;
+    let mut all = headers.with_usage(graph, &QemuLocks);
+    let is_moved: HashSet<DiskId> = moved.iter().copied().collect();
+    for Asked { pool, disks } in pools {
+        let disks = disks.iter().copied().filter(|disk| is_moved.contains(disk));
+        let headers = graph.removal(&disks.collect::<Vec<_>>());
+        let of_headers = headers.doubts.len();
+        let Removal { blockers, mut doubts, .. } = pool.judge(graph, headers);
+        all.blockers.extend(blockers);
+        all.doubts.extend(doubts.split_off(of_headers));
+    }
     let stays = |one: &Blocker| {
         let mut paths = after.disk(one.image).into_iter().flat_map(|disk| disk.paths());
         paths.any(|path| path == one.path)
@@ -225,7 +244,16 @@ fn held(
         }
         _ => false,
     });
-    Ok((all.blockers, all.doubts.split_off(of_headers)))
+    (all.blockers, all.doubts.split_off(of_headers))
+}
+
+/// The disks that have other paths then.
+fn elsewhere(graph: &Graph, after: &Graph) -> Vec<DiskId> {
+    let is_elsewhere = |disk: &Disk<'_>| {
+        let after = after.disk(disk.id()).filter(|after| after.state() != State::Missing);
+        after.is_some_and(|after| !disk.paths().eq(after.paths()))
+    };
+    graph.disks().filter(is_elsewhere).map(|disk| disk.id()).collect()
 }
 
 /// What keeps a disk from being changed as things are, whatever is changed before.
@@ -257,14 +285,13 @@ fn said(one: &Blocker) -> (DiskId, String) {
 fn first(
     named: &[Named],
     after: &Supposed,
-    disk: impl Fn(&Path) -> Option<DiskId> + Copy,
+    disk: impl Fn(&Named) -> Option<DiskId> + Copy,
     is_done: impl Fn(&Named) -> bool,
 ) -> Vec<Supposition> {
     let replaces = |number: usize| after.replaced.iter().any(|(by, _)| *by == number);
     let put_off = named.iter().enumerate().filter(|(number, _)| replaces(*number));
-    let put_off: HashMap<PathBuf, &Path> = put_off
-        .flat_map(|(_, one)| one.destinations().into_iter().map(|to| (to, &*one.path)))
-        .collect();
+    let put_off: HashMap<PathBuf, &Path> =
+        put_off.filter_map(|(_, one)| Some((one.lands()?.to_owned(), &*one.path))).collect();
     let called = |path: &Path| put_off.get(path).copied().unwrap_or(path).to_owned();
     let stays = |(number, one): (usize, &Named)| {
         let is_first =
@@ -272,6 +299,12 @@ fn first(
         is_first.then(|| one.supposition(disk, called)).flatten()
     };
     named.iter().enumerate().filter_map(stays).collect()
+}
+
+/// What was looked for by its name was found; this is for those who look in another way.
+fn unknown(one: &Named) -> Failure {
+    let message = format!("{}: no disk of the scope", escape::path(&one.path));
+    Failure::new(Exit::NotFound, "not-found", message)
 }
 
 fn suppose(scanned: &Scanned, all: &[Supposition]) -> Result<Supposed, Failure> {
@@ -282,6 +315,10 @@ fn suppose(scanned: &Scanned, all: &[Supposition]) -> Result<Supposed, Failure> 
                 (Exit::NotFound, "not-found")
             }
             SupposeError::Unreadable { .. } => (Exit::Unknown, "unreadable"),
+            SupposeError::NotSearched { .. } => (Exit::Unknown, "not-searched"),
+            SupposeError::Mounted { .. } | SupposeError::Linked { .. } => {
+                (Exit::Unsupported, "not-supported")
+            }
             SupposeError::NotAFile { .. } => (Exit::Failed, "not-a-file"),
             _ => (Exit::Usage, "usage"),
         };

@@ -61,6 +61,17 @@ impl Assembly<'_> {
         if let Some(known) = self.tables.directories.at(path) {
             return Ok(known.clone());
         }
+        if let Some(world) = &mut self.supposed
+            && let Some(found) = world.found(self.crew, path)?
+        {
+            let directories = &mut self.tables.directories;
+            let number = found.map(|at| match directories.of_identity(at.identity) {
+                Some(number) => number,
+                None => directories.add(&at.path, at.identity, false),
+            });
+            directories.note(path, number.clone());
+            return Ok(number);
+        }
         let answer = self.ask(About::Directory(PathBuf::from(os_str(path))))?;
         self.beside.push(Beside::directory(path, answer.as_ref(), &self.tables.directories));
         let number = match answer {
@@ -87,8 +98,22 @@ impl Assembly<'_> {
             }
         }
         if !self.ahead.contains_key(&path) {
-            match self.ask(About::File(PathBuf::from(os_str(&path))))? {
-                Some(Answer::Files(files)) => self.ahead.extend(files),
+            let real = match &mut self.supposed {
+                Some(world) => {
+                    world.real(self.crew, self.tables.directories.path(directory), name)?
+                }
+                None => None,
+            };
+            let asked = real.as_ref().unwrap_or(&path);
+            match self.ask(About::File(PathBuf::from(os_str(asked))))? {
+                Some(Answer::Files(files)) => {
+                    // All of them lie in one directory: where it would be, that is.
+                    let called = |(at, met): (Vec<u8>, Met)| match &real {
+                        Some(_) => (join(split(&path).0, split(&at).1), met),
+                        None => (at, met),
+                    };
+                    self.ahead.extend(files.into_iter().map(called));
+                }
                 _ => {
                     self.beside.push(Beside::Silent);
                     return Ok(Place::Nowhere { path, gap: self.silence() });

@@ -7,6 +7,7 @@ use crate::scan::part::{Entry, Part};
 use crate::scan::question::Gap;
 use crate::scan::record::{Brought, Folder, Record};
 use crate::scan::suppose::fate;
+use crate::scan::suppose::moved::Place;
 use crate::scan::suppose::world::{At, Identity, Thing, World};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -18,20 +19,28 @@ impl World {
         let (mut folders, mut parts): (Vec<Folder>, Vec<Brought>) = (Vec::new(), Vec::new());
         for (folder, of_folder) in record.inner.searched() {
             let identity = folder.identity();
-            let at = At { path: Arc::clone(&folder.path), identity };
+            let (path, is_moved) = match self.whereabouts(crew, folder)? {
+                Place::Same => (Arc::clone(&folder.path), false),
+                Place::In(path) => (path.into(), true),
+                Place::Out(_) => continue,
+            };
+            let at = At { path, identity };
             let mut number = 0;
             for (_, part) in of_folder {
-                let now =
-                    match part.entries.iter().any(|entry| self.concerns(identity, part, entry)) {
-                        true => Arc::new(self.part(crew, &at, part)?),
-                        false => Arc::clone(part),
-                    };
+                let concerns = |entry: &Entry| {
+                    (is_moved && entry.is_symlink) || self.concerns(identity, part, entry)
+                };
+                let now = match part.entries.iter().any(concerns) {
+                    true => Arc::new(self.part(crew, &at, part, is_moved)?),
+                    false => Arc::clone(part),
+                };
                 parts.push((identity, number, now));
                 number += 1;
             }
             let added = self.added(crew, &at)?;
             parts.extend(added.map(|added| (identity, number, Arc::new(added))));
-            folders.push(folder.clone());
+            let within = self.folders(folder);
+            folders.push(Folder { path: at.path, folders: within, ..folder.clone() });
         }
         Ok(Record::new(folders, parts))
     }
@@ -52,7 +61,7 @@ impl World {
     }
 
     /// A part as it would be, without the names that were exchanged.
-    fn part(&mut self, crew: &Crew, at: &At, part: &Part) -> Step<Part> {
+    fn part(&mut self, crew: &Crew, at: &At, part: &Part, is_moved: bool) -> Step<Part> {
         let mut now = Part::default();
         for entry in &part.entries {
             let name = part.name(entry);
@@ -62,9 +71,9 @@ impl World {
             let identity = entry.measures.map(|measures| measures.identity());
             let is_touched = identity.is_some_and(|it| self.touched.contains(&it));
             let led_nowhere = matches!(entry.content, Content::Elsewhere);
-            if entry.is_symlink && (is_touched || led_nowhere) {
-                let led = self.follow(crew, at, name, led_nowhere)?;
-                match led.is_supposed || !led_nowhere {
+            if entry.is_symlink && (is_touched || led_nowhere || is_moved) {
+                let led = self.follow(crew, at, name, led_nowhere && !is_moved)?;
+                match led.is_supposed || !led_nowhere || is_moved {
                     true => self.add(&mut now, name, led.to),
                     false => now.copy(part, entry),
                 }
@@ -94,6 +103,7 @@ impl World {
                         added.copy(entry.0, entry.1);
                     }
                 }
+                Thing::Directory => {}
                 Thing::Link(_) => {
                     let led = self.follow(crew, at, &name, false)?;
                     self.add(&mut added, &name, led.to);
@@ -101,6 +111,18 @@ impl World {
             }
         }
         Ok((!added.entries.is_empty()).then_some(added))
+    }
+
+    /// The names of the directories in one.
+    fn folders(&self, folder: &Folder) -> Arc<[u8]> {
+        let Some(names) = self.names.get(&folder.identity()) else {
+            return Arc::clone(&folder.folders);
+        };
+        let stay = folder.folders().filter(|name| !names.contains_key(*name));
+        let come = names.iter().filter(|(_, thing)| matches!(thing, Some(Thing::Directory)));
+        let mut come: Vec<&[u8]> = come.map(|(name, _)| &**name).collect();
+        come.sort_unstable();
+        stay.chain(come).flat_map(|name| [name, b"\0"].concat()).collect()
     }
 
     /// Adds a symbolic link that leads there.

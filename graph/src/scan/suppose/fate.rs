@@ -17,9 +17,20 @@ pub(super) struct Fate {
     pub(super) lost_links: u64,
     /// It names this backing file, or none.
     pub(super) backing: Option<Option<Backing>>,
-    /// It is made, and of this size.
-    pub(super) virtual_size: Option<u64>,
+    /// It is made, and of these sizes.
+    pub(super) made: Option<Made>,
 }
+
+/// An image that is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Made {
+    pub(super) virtual_size: u64,
+    /// Of the file.
+    pub(super) length: u64,
+}
+
+/// What file systems give out at least; what they give out more depends on them.
+const BLOCK: u64 = 4096;
 
 /// The name of a backing file, and the format that is declared for it.
 #[derive(Clone, Debug)]
@@ -30,7 +41,15 @@ pub(super) struct Backing {
 
 impl Fate {
     fn measures(&self, before: Measures) -> Measures {
-        Measures { links: before.links.saturating_sub(self.lost_links), ..before }
+        let links = before.links.saturating_sub(self.lost_links);
+        match self.made {
+            // `qemu-img create` writes all of it, up to its end.
+            Some(Made { length, .. }) => {
+                let allocated = length.next_multiple_of(BLOCK);
+                Measures { links, len: length, allocated, ..before }
+            }
+            None => Measures { links, ..before },
+        }
     }
 }
 
@@ -53,10 +72,8 @@ pub(super) fn add(
         let findings: Box<[Finding]> = findings.cloned().collect();
         image.findings = (!findings.is_empty()).then_some(findings);
     }
-    if let (Content::Image(image), Some(size)) =
-        (&mut content, fate.and_then(|fate| fate.virtual_size))
-    {
-        image.virtual_size = size;
+    if let (Content::Image(image), Some(made)) = (&mut content, fate.and_then(|fate| fate.made)) {
+        image.virtual_size = made.virtual_size;
     }
     let measures = entry.measures.map(|it| fate.map_or(it, |fate| fate.measures(it)));
     into.push(&name, is_symlink, measures, false, content);

@@ -5,7 +5,9 @@
 //! asked, but for the names that are supposed to be other than they are ([`world::World`]).
 
 mod altered;
+mod directory;
 mod fate;
+mod moved;
 mod outcome;
 mod run;
 mod supposition;

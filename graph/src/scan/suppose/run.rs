@@ -4,17 +4,19 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use diskdag_qcow2::create::{Backing as Named, Create};
+
 use crate::facts::{Format, KeyRef, State};
 use crate::graph::{DiskId, bytes};
 use crate::scan::content::{Content, Image};
 use crate::scan::control::Control;
 use crate::scan::crew::Crew;
 use crate::scan::part::Part;
-use crate::scan::paths::os_str;
+use crate::scan::paths::{join, os_str};
 use crate::scan::question::Gap;
 use crate::scan::run::Scan;
 use crate::scan::scanned::Scanned;
-use crate::scan::suppose::fate::{self, Backing};
+use crate::scan::suppose::fate::{self, Backing, Made};
 use crate::scan::suppose::outcome::Supposed;
 use crate::scan::suppose::supposition::{SupposeError, Supposition};
 use crate::scan::suppose::world::{At, Identity, Seen, Thing, World};
@@ -55,6 +57,7 @@ impl Scanned {
             draft.names(one, number)?;
         }
         draft.contents(suppositions)?;
+        draft.come_along()?;
         let Draft { mut world, images, replaced, copied, .. } = draft;
         let record = world.altered(&crew)?;
         let images = self.scan.images.iter().cloned().chain(images).collect();
@@ -67,22 +70,22 @@ impl Scanned {
 }
 
 /// What is supposed, as far as it was taken in.
-struct Draft<'s> {
-    scanned: &'s Scanned,
-    crew: &'s Crew,
-    world: World,
+pub(super) struct Draft<'s> {
+    pub(super) scanned: &'s Scanned,
+    pub(super) crew: &'s Crew,
+    pub(super) world: World,
     /// Images that would be made, and what they are on.
     made: Vec<(Identity, PathBuf)>,
     /// Where images would be.
-    images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
     /// Files of which a name is another's: by which supposition.
     replaced: Vec<(usize, Identity)>,
-    copied: u64,
+    pub(super) copied: u64,
     /// So many inode numbers were taken.
     inodes: u64,
 }
 
-type Taken = Result<(), SupposeError>;
+pub(super) type Taken = Result<(), SupposeError>;
 
 impl Draft<'_> {
     /// Takes in what a supposition says of names, and which files go.
@@ -135,7 +138,7 @@ impl Draft<'_> {
             Seen::File(part) => Thing::File(part),
             Seen::Link { target, to_directory: false } => Thing::Link(target),
             Seen::Link { .. } => return Err(no_file(from, "a symbolic link to a directory")),
-            Seen::Directory => return Err(no_file(from, "a directory")),
+            Seen::Directory => return self.move_directory((&at, &name), from, to),
             Seen::Nothing => return Err(SupposeError::NotThere { path: from.to_owned() }),
         };
         let (mut to_at, mut to_name) = self.place(to)?;
@@ -210,10 +213,11 @@ impl Draft<'_> {
     /// Takes in what is supposed of backing files, when it is known what their names lead to.
     fn contents(&mut self, suppositions: &[Supposition]) -> Taken {
         for (made, onto) in self.made.clone() {
-            let backing = Some(Some(self.backing(&onto)?));
-            let virtual_size = Some(self.virtual_size(&onto)?);
+            let backing = self.backing(&onto)?;
+            let virtual_size = self.virtual_size(&onto)?;
+            let length = length(&backing, virtual_size);
             let fate = self.world.files.entry(made).or_default();
-            (fate.backing, fate.virtual_size) = (backing, virtual_size);
+            (fate.backing, fate.made) = (Some(Some(backing)), Some(Made { virtual_size, length }));
         }
         for one in suppositions {
             let Supposition::Rebase { disk, onto } = one else { continue };
@@ -282,19 +286,28 @@ impl Draft<'_> {
         Ok(measures.map(|measures| measures.identity()))
     }
 
-    fn place(&mut self, path: &Path) -> Result<(At, Vec<u8>), SupposeError> {
+    pub(super) fn place(&mut self, path: &Path) -> Result<(At, Vec<u8>), SupposeError> {
         let placed = self.world.place(self.crew, path)?;
         placed.map_err(|gap| no_directory(path, gap))
     }
 
-    fn directory(&mut self, path: &Path) -> Result<At, SupposeError> {
+    pub(super) fn directory(&mut self, path: &Path) -> Result<At, SupposeError> {
         let found = self.world.directory(self.crew, bytes(path))?;
         found.map_err(|gap| no_directory(path, gap))
     }
 
-    fn look(&mut self, at: &At, name: &[u8], path: &Path) -> Result<Seen, SupposeError> {
+    pub(super) fn look(&mut self, at: &At, name: &[u8], path: &Path) -> Result<Seen, SupposeError> {
         let seen = self.world.look(self.crew, at, name)?;
-        seen.map_err(|gap| SupposeError::gap(path.to_owned(), gap))
+        let seen = seen.map_err(|gap| SupposeError::gap(path.to_owned(), gap))?;
+        // It may lead by way of what was moved.
+        Ok(match seen {
+            Seen::Link { target, .. } if !self.world.moved.is_empty() => {
+                let to_directory =
+                    self.world.directory(self.crew, &join(bytes(&at.path), name))?.is_ok();
+                Seen::Link { target, to_directory }
+            }
+            seen => seen,
+        })
     }
 }
 
@@ -303,6 +316,13 @@ fn no_directory(path: &Path, gap: Gap) -> SupposeError {
         Gap::Missing | Gap::NotAFile(_) => SupposeError::NoDirectory { path: path.to_owned() },
         gap => SupposeError::gap(path.to_owned(), gap),
     }
+}
+
+/// The length of a fresh overlay's file; nothing of one that nobody could make.
+fn length(backing: &Backing, virtual_size: u64) -> u64 {
+    let backing = Some(Named { name: &backing.name, format: Some(&backing.format) });
+    let overlay = Create { virtual_size, backing, ..Create::default() };
+    overlay.build().map_or(0, |layout| layout.len)
 }
 
 /// An image of which no file is there.

@@ -29,6 +29,9 @@ pub enum Supposition {
     /// The file, or the symbolic link, at `from` is at `to` instead, as `rename` does it: what was there before is
     /// gone, hard links elsewhere stay where they are. A directory at `to` takes it in under the name that it has.
     /// On another file system it is a copy, and another file for those who know it by hard links.
+    ///
+    /// A directory that the scan has searched can be moved as well, with all that is in it, to where nothing is or
+    /// into another directory.
     Move {
         /// Where it is.
         from: PathBuf,
@@ -69,6 +72,39 @@ pub enum SupposeError {
         /// What it is.
         kind: String,
     },
+    /// A directory that the scan has not searched: what is in it is not known.
+    #[error("is a directory that was not searched, so what is in it is not known")]
+    NotSearched {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// A directory that was named to be searched, or that holds one, and lies in no other one that was: a scan of where
+    /// that is by then is another scan.
+    #[error(
+        "is a directory that was named to be searched, or holds one: name one above it as well"
+    )]
+    Root {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// A directory cannot be moved into itself.
+    #[error("lies in the directory that would be moved there")]
+    Inside {
+        /// The name that it would get.
+        path: PathBuf,
+    },
+    /// File systems are mounted where they are mounted, and what is met by two paths leaves one of them.
+    #[error("is mounted, or something in it is, or was met by two paths")]
+    Mounted {
+        /// Which directory.
+        path: PathBuf,
+    },
+    /// A directory would be copied to another file system, and a file in it has hard links elsewhere, which stay.
+    #[error("has hard links out of the directory, which would be copied to another file system")]
+    Linked {
+        /// Which file.
+        path: PathBuf,
+    },
     /// Both names are of one file already.
     #[error("is that very file already")]
     SameFile {
@@ -102,6 +138,11 @@ impl SupposeError {
             | Self::NotThere { path }
             | Self::Exists { path }
             | Self::NotAFile { path, .. }
+            | Self::NotSearched { path }
+            | Self::Root { path }
+            | Self::Inside { path }
+            | Self::Mounted { path }
+            | Self::Linked { path }
             | Self::SameFile { path }
             | Self::NotQcow2 { path }
             | Self::Unreadable { path, .. } => Some(path),

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use diskdag_qcow2::open::FileKind;
+
 use crate::graph::bytes;
 use crate::scan::assembly::Step;
 use crate::scan::content::Content;
@@ -15,17 +17,18 @@ use crate::scan::paths::{join, os_str, split};
 use crate::scan::question::{About, Answer, Gap, Lies, Met, Question};
 use crate::scan::record::Record;
 use crate::scan::suppose::fate::{self, Fate};
+use crate::scan::suppose::moved::Moved;
 
-pub(super) type Identity = (u64, u64);
+pub(in crate::scan) type Identity = (u64, u64);
 
 /// More symbolic links in a row lead nowhere, as the system has it.
-const MOST_LINKS: usize = 40;
+pub(super) const MOST_LINKS: usize = 40;
 
 /// A directory.
 #[derive(Clone, Debug)]
-pub(super) struct At {
-    pub(super) path: Arc<Path>,
-    pub(super) identity: Identity,
+pub(in crate::scan) struct At {
+    pub(in crate::scan) path: Arc<Path>,
+    pub(in crate::scan) identity: Identity,
 }
 
 /// What a name that was exchanged stands for.
@@ -35,6 +38,8 @@ pub(super) enum Thing {
     Link(Vec<u8>),
     /// A part of one entry.
     File(Arc<Part>),
+    /// A directory of the record.
+    Directory,
 }
 
 /// What lies at a name itself.
@@ -69,8 +74,12 @@ pub(in crate::scan) struct World {
     pub(super) touched: HashSet<Identity>,
     /// Names lead to something that led nowhere.
     pub(super) has_new: bool,
+    /// Directories that lie elsewhere.
+    pub(super) moved: Moved,
     /// By path: what was asked.
-    directories: HashMap<Vec<u8>, Result<At, Gap>>,
+    pub(super) directories: HashMap<Vec<u8>, Result<At, Gap>>,
+    /// By path without symbolic links, where some lie elsewhere.
+    pub(super) lying: HashMap<PathBuf, Result<At, Gap>>,
     /// The files in directories of the scan.
     listed: HashMap<Identity, Listed>,
     /// The directories of exchanged names, by number.
@@ -93,12 +102,19 @@ impl World {
         if let Some(known) = self.directories.get(path) {
             return Ok(known.clone());
         }
-        let found = match ask(crew, About::Directory(PathBuf::from(os_str(path))))? {
-            Some(Answer::Directory(found)) => found.map(|(path, identity)| At { path, identity }),
-            _ => Err(Gap::Unreadable(crew.silence())),
+        let found = match self.moved.is_empty() {
+            true => self.ask_directory(crew, PathBuf::from(os_str(path)))?,
+            false => self.resolve(crew, path)?,
         };
         self.directories.insert(path.to_vec(), found.clone());
         Ok(found)
+    }
+
+    pub(super) fn ask_directory(&self, crew: &Crew, path: PathBuf) -> Step<Result<At, Gap>> {
+        Ok(match ask(crew, About::Directory(path))? {
+            Some(Answer::Directory(found)) => found.map(|(path, identity)| At { path, identity }),
+            _ => Err(Gap::Unreadable(crew.silence())),
+        })
     }
 
     /// Has a name stand for something else, or for nothing.
@@ -117,12 +133,13 @@ impl World {
                     Seen::Link { target: target.clone(), to_directory: false }
                 }
                 Some(Thing::File(part)) => self.unless_gone(Arc::clone(part)),
+                Some(Thing::Directory) => Seen::Directory,
             }));
         }
         if let Some(part) = self.listed(at.identity, name) {
             return Ok(Ok(self.unless_gone(part)));
         }
-        let path = PathBuf::from(os_str(&join(bytes(&at.path), name)));
+        let path = PathBuf::from(os_str(&join(bytes(&self.moved.real(&at.path)), name)));
         match ask(crew, About::Name(path.clone()))? {
             Some(Answer::Name(Ok(Lies::Link { target, to_directory }))) => {
                 return Ok(Ok(Seen::Link { target, to_directory }));
@@ -155,26 +172,31 @@ impl World {
         let (mut at, mut name, mut is_supposed) = (at.clone(), name.to_vec(), false);
         let nowhere = |gap, is_supposed| Ok(Led { to: Err(gap), is_supposed });
         for _ in 0..MOST_LINKS {
-            is_supposed |=
-                self.names.get(&at.identity).is_some_and(|names| names.contains_key(&*name));
+            is_supposed |= self.moved.holds(&at.path)
+                || self.names.get(&at.identity).is_some_and(|names| names.contains_key(&*name));
             let target = match self.look(crew, &at, &name)? {
                 Ok(Seen::Link { target, .. }) => target,
                 Ok(Seen::File(part)) if is_supposed || !only_supposed => {
                     return Ok(Led { to: Ok(part), is_supposed });
                 }
+                Ok(Seen::Directory) => {
+                    return nowhere(Gap::NotAFile(FileKind::Directory), is_supposed);
+                }
                 Ok(_) => return nowhere(Gap::Missing, is_supposed),
                 Err(gap) => return nowhere(gap, is_supposed),
             };
             let (directory, last) = split(&target);
-            if matches!(last, b"" | b"." | b"..") {
-                return nowhere(Gap::Missing, is_supposed);
-            }
+            let is_directory = matches!(last, b"" | b"." | b"..");
+            let directory = if is_directory { &target } else { directory };
             let path = match (target.first(), directory) {
                 (Some(b'/'), _) => directory.to_vec(),
                 (_, b"") => bytes(&at.path).to_vec(),
                 _ => join(bytes(&at.path), directory),
             };
             match self.directory(crew, &path)? {
+                Ok(_) if is_directory => {
+                    return nowhere(Gap::NotAFile(FileKind::Directory), is_supposed);
+                }
                 Ok(next) => (at, name) = (next, last.to_vec()),
                 Err(gap) => return nowhere(gap, is_supposed),
             }
@@ -228,12 +250,15 @@ impl World {
                 let Some((_, entry)) = fate::only(part) else { return Ok(None) };
                 let identity = entry.measures.map(|measures| measures.identity());
                 let is_touched = identity.is_some_and(|it| self.touched.contains(&it));
-                if !entry.is_symlink || !is_touched {
+                let is_moved = self.moved.holds(directory);
+                if !entry.is_symlink || !(is_touched || is_moved) {
                     return Ok(Some(self.entry(part, name, entry.is_symlink).ok_or(Gap::Missing)));
                 }
                 (true, true)
             }
             Met::Nowhere(Gap::Missing) if self.has_new => (false, true),
+            // A link to a directory that is elsewhere by now.
+            Met::Nowhere(Gap::NotAFile(_)) if !self.moved.is_empty() => (true, true),
             Met::Nowhere(_) => return Ok(None),
         };
         let at = match self.directory(crew, bytes(directory))? {

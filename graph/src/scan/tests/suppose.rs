@@ -23,6 +23,13 @@ enum Idea {
     Remove(Place),
     Rebase(Place, Option<Place>),
     Create(Place, Place),
+    MoveFolder(u8, u8),
+}
+
+/// Directories, some of which may not be there or be symbolic links to others.
+fn folder(fleet: &Fleet, number: u8) -> PathBuf {
+    let names = ["in/a", "in/a/b", "in/c", "in/c/b", "in/d", "in/c/d", "out/d"];
+    fleet.path(names[usize::from(number)])
 }
 
 fn path(fleet: &Fleet, (directory, name): Place) -> PathBuf {
@@ -37,19 +44,24 @@ fn ideas() -> impl Strategy<Value = Idea> {
         1 => place().prop_map(Idea::Remove),
         2 => (place(), proptest::option::of(place())).prop_map(|(at, onto)| Idea::Rebase(at, onto)),
         1 => (place(), place()).prop_map(|(at, onto)| Idea::Create(at, onto)),
+        3 => (0..7_u8, 0..7_u8).prop_map(|(from, to)| Idea::MoveFolder(from, to)),
     ]
 }
 
 impl Idea {
     fn supposition(&self, fleet: &Fleet, graph: &Graph) -> Option<Supposition> {
-        let is_there =
-            |disk: &DiskId| graph.disk(*disk).is_some_and(|it| it.state() != State::Missing);
+        // What is no file is known by a name, and not found again by its inode.
+        let is_there = |disk: &DiskId| {
+            let disk = graph.disk(*disk).unwrap();
+            disk.state() != State::Missing && matches!(disk.key().to_key(), Key::File { .. })
+        };
         let disk = |place: Place| graph.find(&path(fleet, place)).filter(is_there);
         Some(match *self {
-            // Into a directory `mv` moves; `rename`, by which it is done here, does not.
-            Self::Move(_, to) if path(fleet, to).is_dir() => return None,
             Self::Move(from, to) => {
                 Supposition::Move { from: path(fleet, from), to: path(fleet, to) }
+            }
+            Self::MoveFolder(from, to) => {
+                Supposition::Move { from: folder(fleet, from), to: folder(fleet, to) }
             }
             Self::Remove(place) => Supposition::Remove(disk(place)?),
             Self::Rebase(place, onto) => {
@@ -88,8 +100,9 @@ fn inode(path: &Path) -> u64 {
     path.symlink_metadata().unwrap().ino()
 }
 
-/// Does it, by whatever the system calls are. Disks are known by the inode that they had.
-fn really(fleet: &Fleet, graph: &Graph, all: &[Supposition]) {
+/// Does it, by whatever the system calls are, and returns the images that a scan is asked about then: what was moved
+/// or made, and the disks in directories that were moved. Disks are known by the inode that they had.
+fn really(fleet: &Fleet, graph: &Graph, all: &[Supposition]) -> Vec<PathBuf> {
     let inode_of = |disk: DiskId| match graph.disk(disk).unwrap().key().to_key() {
         Key::File { inode, .. } => inode,
         Key::Name(_) => panic!("a file that was not looked at"),
@@ -103,10 +116,35 @@ fn really(fleet: &Fleet, graph: &Graph, all: &[Supposition]) {
         let image = Create { virtual_size: 1 << 20, backing, ..Create::default() };
         image.build().unwrap().write_to(&File::create(at).unwrap()).unwrap();
     };
+    // As long as they are open nobody else gets their inodes.
+    let _held: Vec<File> = files(fleet).into_iter().filter_map(|it| File::open(it).ok()).collect();
+    let there = graph.disks().filter(|disk| disk.state() != State::Missing);
+    let mut disks: Vec<PathBuf> = there.flat_map(|disk| disk.paths()).map(Path::to_owned).collect();
+    let before = disks.clone();
+    let (mut images, mut rewritten): (Vec<PathBuf>, Vec<(u64, Option<&Path>)>) = Default::default();
     for one in all {
         match one {
-            Supposition::Move { from, to } => std::fs::rename(from, to).unwrap(),
-            Supposition::Create { path, .. } => write(path, None),
+            Supposition::Move { from, to } => {
+                let to = if to.is_dir() { to.join(from.file_name().unwrap()) } else { to.clone() };
+                let top = from.canonicalize();
+                let is_folder = from.symlink_metadata().unwrap().is_dir();
+                std::fs::rename(from, &to).unwrap();
+                if !is_folder {
+                    images.push(to);
+                    continue;
+                }
+                let (top, to) = (top.unwrap(), to.canonicalize().unwrap());
+                for path in images.iter_mut().chain(&mut disks) {
+                    if let Ok(rest) = path.strip_prefix(&top) {
+                        *path = to.join(rest);
+                    }
+                }
+            }
+            Supposition::Create { path, onto } => {
+                write(path, None);
+                images.push(path.clone());
+                rewritten.push((inode(path), Some(onto)));
+            }
             Supposition::Remove(disk) => {
                 let names = files(fleet).into_iter().filter(|name| inode(name) == inode_of(*disk));
                 names.for_each(|name| std::fs::remove_file(name).unwrap());
@@ -115,26 +153,19 @@ fn really(fleet: &Fleet, graph: &Graph, all: &[Supposition]) {
         }
     }
     // Where what was made has got to by then, and what it is on.
-    for (number, one) in all.iter().enumerate() {
-        match one {
-            Supposition::Create { path, onto } => {
-                let moves = all[number..].iter().filter_map(|one| match one {
-                    Supposition::Move { from, to } => Some((from, to)),
-                    _ => None,
-                });
-                let at = moves.fold(path, |at, (from, to)| if from == at { to } else { at });
-                write(at, Some(onto));
-            }
-            Supposition::Rebase { disk, onto } => {
-                let at = files(fleet).into_iter().find(|name| inode(name) == inode_of(*disk));
-                // Of what is gone nothing is changed.
-                if let Some(at) = at {
-                    write(&at, onto.as_deref());
-                }
-            }
-            _ => {}
+    rewritten.extend(all.iter().filter_map(|one| match one {
+        Supposition::Rebase { disk, onto } => Some((inode_of(*disk), onto.as_deref())),
+        _ => None,
+    }));
+    for (number, onto) in rewritten {
+        // Of what is gone nothing is changed.
+        if let Some(at) = files(fleet).into_iter().find(|name| inode(name) == number) {
+            write(&at, onto);
         }
     }
+    let moved = disks.into_iter().zip(before).filter(|(now, before)| now != before);
+    images.extend(moved.map(|(now, _)| now));
+    images
 }
 
 /// All that a graph says, whatever ids and keys it has; and nothing of sizes, as what is written is longer.
@@ -174,12 +205,17 @@ proptest! {
     fn what_is_supposed_is_what_is_found_when_it_is_done(
         fleet_of in proptest::collection::vec(acts(), 4..24),
         ideas in proptest::collection::vec(ideas(), 1..5),
+        is_named_twice in proptest::bool::weighted(0.3),
     ) {
         let fleet = Fleet::new();
         folders(&fleet);
         fleet_of.iter().for_each(|act| act.run(&fleet));
         folders(&fleet);
-        let before = fleet.fresh();
+        // A root in another one may move, too.
+        let before = match is_named_twice {
+            true => fleet.scan_of(["in", "in/a", "in/a/b"]).run(&Control::default()).unwrap(),
+            false => fleet.fresh(),
+        };
         let mut all: Vec<Supposition> = Vec::new();
         let mut names = HashSet::new();
         for idea in &ideas {
@@ -196,8 +232,8 @@ proptest! {
             }
         }
         let supposed = suppose(&before, &all).unwrap();
-        really(&fleet, &before.graph, &all);
-        let found = fleet.scan().images(placed(&all)).run(&Control::default()).unwrap();
+        let images = really(&fleet, &before.graph, &all);
+        let found = fleet.scan().images(images).run(&Control::default()).unwrap();
         prop_assert_eq!(picture(&supposed.what.graph), picture(&found.graph), "{:?}", all);
     }
 }
@@ -221,7 +257,26 @@ fn what_makes_no_sense_is_not_supposed() {
     };
     assert!(matches!(refused("in/base", "nowhere/base"), SupposeError::NoDirectory { .. }));
     assert!(matches!(refused("in/none", "in/other"), SupposeError::NotThere { .. }));
-    assert!(matches!(refused("in/deep", "in/other"), SupposeError::NotAFile { .. }));
+    fleet.folder("in/deep/below");
+    fleet.folder("in/full/deep");
+    assert!(matches!(refused("in/deep", "in/deep/below"), SupposeError::Inside { .. }));
+    assert!(matches!(refused("in/deep", "in/full"), SupposeError::Exists { .. }));
+    assert!(matches!(refused("in/deep", "in/base"), SupposeError::Exists { .. }));
+    assert!(matches!(refused("in/deep", "in"), SupposeError::SameFile { .. }));
+    assert!(matches!(refused("in", "out"), SupposeError::Root { .. }));
+    // What lies in another root is searched from there.
+    let of = |roots: [&str; 2]| fleet.scan_of(roots).run(&Control::default()).unwrap();
+    let both = of(["in/deep", "in"]);
+    let after = moved(&both, &fleet.path("in/deep"), &fleet.path("in/elsewhere"));
+    assert!(
+        after.what.graph.find(&fleet.path("in/elsewhere/3")).is_some() && after.outside.is_empty()
+    );
+    let apart = Supposition::Move { from: fleet.path("in/full"), to: fleet.path("in/deep") };
+    let apart = suppose(&of(["in/deep", "in/full"]), &[apart]);
+    assert!(matches!(apart, Err(SupposeError::Root { .. })));
+    assert!(matches!(refused("out", "in/out"), SupposeError::NotSearched { .. }));
+    std::os::unix::fs::symlink(fleet.path("in/deep"), fleet.path("in/way")).unwrap();
+    assert!(matches!(refused("in/way", "in/other"), SupposeError::NotAFile { .. }));
     assert!(matches!(refused("in/base", "in/base"), SupposeError::SameFile { .. }));
     assert!(matches!(refused("in/base", "in/same"), SupposeError::SameFile { .. }));
     let plain = id(&scanned, &fleet.path("in/deep/plain.raw"));
