@@ -229,6 +229,30 @@ fn as_somebody_else(qemu: Qemu) {
     assert_eq!(hindrances(&items(&answer, "plan")[0]).len(), 0, "{answer}");
 }
 
+/// It is only read, and cannot be opened for that while somebody writes to it.
+#[test]
+fn whoever_writes_to_what_a_step_only_reads_was_found_when_it_was_tried() {
+    let Some(qemu) = require_qemu() else { return };
+    let fleet = fleet(qemu);
+    overlay(qemu, &fleet, "leaf.qcow2", &[]);
+    let base = fleet.path("base.qcow2");
+    let held = qemu.hold(&base, false);
+    let [step] = &plan(&fleet, "middle.qcow2")[..] else { panic!("one disk needs it") };
+    assert_eq!(hindrances(step), ["in-use"], "{step}");
+    assert_eq!(path_of(&items(step, "hindrances")[0]), base);
+    let what_if =
+        fleet.diskdag("what-if").rooted().arg("--flatten").image("leaf.qcow2").json().go();
+    let hindered = what_if.exits(0).scanned("what-if");
+    assert_eq!(path_of(&items(&items(&hindered, "hindered")[0], "by")[0]), base, "{hindered}");
+    assert!(!done(qemu, &fleet, step), "{step}");
+    held.release();
+    // Who reads as well is in nobody's way.
+    let held = qemu.hold(&base, true);
+    let [step] = &plan(&fleet, "middle.qcow2")[..] else { panic!("one disk needs it") };
+    assert!(hindrances(step).is_empty() && done(qemu, &fleet, step), "{step}");
+    held.release();
+}
+
 /// A name that is resolved from the working directory: `rebase -u` does not change that of a data file.
 #[test]
 fn a_data_file_gets_its_absolute_name_by_another_command() {

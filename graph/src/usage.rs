@@ -59,7 +59,8 @@ pub enum Writable {
 
 /// Knows what may be written to.
 pub trait Access: Send + Sync {
-    /// Whether the file at `path` may be written to, as the system would have it. Must not write.
+    /// Whether the file at `path` may be written to, as the system would have it; of a directory, whether a file may
+    /// be made in it. Must not write.
     fn may_write(&self, path: &Path) -> Writable;
 }
 

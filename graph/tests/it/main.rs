@@ -32,6 +32,8 @@ mod space;
 mod say;
 /// What a scan opens, counts and refuses to be.
 mod scans;
+/// What they say about the steps of a plan.
+mod steps;
 
 /// Thousands of disks re-pointed.
 mod moves;

@@ -1,12 +1,15 @@
 //! The steps of a plan.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
 use crate::facts::EdgeKind;
 use crate::graph::{DiskId, Graph, Inner};
 use crate::index::SlotSet;
 use crate::links::Arc;
 use crate::query::plan::hindrance::{Hindrance, HindranceKind};
 use crate::query::plan::opened::{Met, Opener};
-use crate::usage::{Access, Usage};
+use crate::usage::{Access, InUse, Usage};
 
 /// What frees one disk of the need for a set of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,16 +116,26 @@ impl Graph {
 }
 
 impl Plan {
-    /// Adds who has open what would be changed.
+    /// Adds who has open what would be changed, and who writes to what is opened with it. Each file is asked about once.
     #[must_use]
     pub fn with_usage(mut self, graph: &Graph, usage: &dyn Usage) -> Self {
+        let mut known: HashMap<PathBuf, InUse> = HashMap::new();
+        let mut in_use = |path: &Path| match known.get(path) {
+            Some(known) => known.clone(),
+            None => {
+                let answer = usage.in_use(path);
+                known.insert(path.to_owned(), answer.clone());
+                answer
+            }
+        };
         for step in &mut self.steps {
-            step.hindrances.extend(Hindrance::of_use(graph, step.disk, step.remedy, usage));
+            let found = Hindrance::of_use_as(graph, step.disk, step.remedy, &mut in_use);
+            step.hindrances.extend(found);
         }
         self
     }
 
-    /// Adds what may not be written to.
+    /// Adds what may not be written to and would have to be.
     #[must_use]
     pub fn with_access(mut self, graph: &Graph, access: &dyn Access) -> Self {
         for step in &mut self.steps {
