@@ -75,6 +75,8 @@ mod supposed;
 mod index;
 // The graph kept current.
 mod watch;
+// `dependents`, `chain` and `why`.
+mod relations;
 // Verbs, options and formats that the other files do not need.
 mod verbs;
 // Exit codes, and which of several wins.

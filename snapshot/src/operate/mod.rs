@@ -10,6 +10,7 @@ mod found;
 mod freeze;
 mod gc;
 mod judge;
+mod leftovers;
 mod list;
 mod overlays;
 mod pin;

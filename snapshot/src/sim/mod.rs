@@ -25,6 +25,7 @@ mod fault;
 mod file;
 mod fingerprint;
 mod fs;
+mod habits;
 mod handle;
 mod simulator;
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use disk::Disk;
 pub use fault::{Fault, PowerOff};
 pub use file::Keep;
 pub use fingerprint::SeenFile;
-pub use simulator::{Habits, SimFs, is_power_off};
+pub use habits::Habits;
+pub use simulator::{SimFs, is_power_off};
