@@ -10,6 +10,7 @@
 
 mod known;
 mod pile;
+mod plain;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod text;
 
 pub(crate) use known::{Known, Paths, as_path};
 pub(crate) use pile::{InPile, Pile};
+pub(crate) use plain::Plain;
 use sheet::{SHEET, Sheet};
 pub(crate) use text::{NameOf, format_of};
 

@@ -12,7 +12,7 @@ use crate::pages::Paged;
 /// Records one behind the other, each with its place in a text.
 #[derive(Debug, Default)]
 pub(crate) struct Pile {
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     /// One for so many records that each has its place in 4 GiB.
     texts: Vec<Vec<u8>>,
     /// What is unusual, by the position of its record.
@@ -46,20 +46,25 @@ impl Pile {
     /// Adds a record of `facts`, told at a time.
     pub(crate) fn push(&mut self, facts: &Facts, at: u64) {
         let position = self.records.len();
-        if self.texts.len() <= position / SHARE {
-            self.texts.push(Vec::new());
-        }
-        let all = &mut self.texts[position / SHARE];
+        let all = self.room();
         let start = all.len();
         text::put_facts(all, facts, at);
         let aside = aside_of(facts, &all[start..]);
         if all.len() - start > LONG {
             all.truncate(start);
         }
-        let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let (start, room) = (number(start), number(all.len() - start));
         self.records.push(Record { start, room, ..Record::of(facts, aside.is_some()) });
         self.aside.extend(aside.map(|aside| (position, Shared::new(aside))));
+    }
+
+    /// The text that the next record shares.
+    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+        let share = self.records.len() / SHARE;
+        if self.texts.len() <= share {
+            self.texts.push(Vec::new());
+        }
+        &mut self.texts[share]
     }
 
     fn packed(&self, at: usize) -> Option<Packed<'_>> {
@@ -85,6 +90,11 @@ impl Pile {
             record.bits &= !UNKNOWN_NEEDS;
         }
     }
+}
+
+/// A place in a text, or a length there.
+pub(super) fn number(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 impl Records {

@@ -5,6 +5,7 @@ use triomphe::Arc as Shared;
 
 use super::known::Known;
 use super::pile::Packed;
+use super::plain::Plain;
 use super::text;
 use crate::facts::{DependencyKnowledge, Facts, Finding, Format, Key, State};
 
@@ -28,6 +29,7 @@ pub(super) struct Record {
 
 /// From the lowest bit: format (5), state (3), and these.
 pub(super) const FORMAT: u32 = 31;
+const QCOW2: u32 = 1;
 pub(super) const STATE: u32 = 5;
 pub(super) const KNOWN: u32 = 1 << 8;
 pub(super) const UNKNOWN_NEEDS: u32 = 1 << 9;
@@ -225,7 +227,7 @@ fn bits(facts: &Facts) -> u32 {
 fn format_code(format: Format) -> u32 {
     match format {
         Format::Unknown => 0,
-        Format::Qcow2 => 1,
+        Format::Qcow2 => QCOW2,
         Format::Raw => 2,
         Format::Other => 3,
         Format::Foreign(foreign) => {
@@ -246,6 +248,21 @@ impl Record {
         Self { inode, device, bits: bits(facts) | aside, start: 0, room: 0 }
     }
 
+    /// Of a plain disk, without a place for its text.
+    pub(super) fn plain(plain: &Plain<'_>) -> Self {
+        let flag = |wanted: bool, flag: u32| if wanted { flag } else { 0 };
+        let device = u32::try_from(plain.device);
+        let bits = KNOWN
+            | QCOW2
+            | VIRTUAL
+            | ACTUAL
+            | LENGTH
+            | flag(plain.in_scope, IN_SCOPE)
+            | flag(device.is_err(), WIDE)
+            | flag(plain.unseen_links > 0, UNSEEN);
+        Self { inode: plain.inode, device: device.unwrap_or(0), bits, start: 0, room: 0 }
+    }
+
     pub(super) fn has_aside(&self) -> bool {
         self.bits & ASIDE != 0
     }
@@ -253,7 +270,7 @@ impl Record {
     pub(super) fn format(&self) -> Format {
         match self.bits & FORMAT {
             0 => Format::Unknown,
-            1 => Format::Qcow2,
+            QCOW2 => Format::Qcow2,
             2 => Format::Raw,
             3 => Format::Other,
             code => {

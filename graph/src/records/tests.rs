@@ -165,3 +165,57 @@ fn what_was_told_before_is_given_up() {
     }
     assert!(records.sheets.get(0).bytes() <= 512);
 }
+
+/// A plain disk is recorded as its facts would be, byte by byte; one whose text is too long is left to them.
+#[test]
+fn a_plain_disk_is_recorded_as_its_facts_are() {
+    let mut random = Random(7);
+    let (mut plain, mut full) = (Pile::default(), Pile::default());
+    let mut too_long = 0;
+    for at in 0..6_000 {
+        let mut edge = random.edge();
+        edge.target = Key::name("target");
+        let told = Facts {
+            key: Key::File { device: random.one(&[0, 1, 1 << 33]), inode: random.below(9) },
+            format: Format::Qcow2,
+            state: crate::facts::State::Ok,
+            reason: None,
+            virtual_size: Some(random.size().unwrap_or(1)),
+            actual_size: Some(random.size().unwrap_or(0)),
+            length: Some(random.size().unwrap_or(512)),
+            reflinked: 0,
+            references: if random.below(4) > 0 { vec![edge] } else { Vec::new() },
+            dependencies: DependencyKnowledge::Complete,
+            findings: Vec::new(),
+            ..random.facts()
+        };
+        let Key::File { device, inode } = told.key else { unreachable!() };
+        let (directory, name) = (random.one(&[&b"/"[..], b"/a", b"/a/b c"]), random.bytes());
+        let slash: &[u8] = if directory == b"/" { b"" } else { b"/" };
+        let path = [directory, slash, &name].concat();
+        let told = Facts { paths: vec![as_path(&path).into()], ..told };
+        let disk = Plain {
+            device,
+            inode,
+            in_scope: told.in_scope,
+            virtual_size: told.virtual_size.unwrap_or(0),
+            actual_size: told.actual_size.unwrap_or(0),
+            length: told.length.unwrap_or(0),
+            unseen_links: told.unseen_links,
+            directory,
+            name: &name,
+            reference: told.references.first().map(NameOf::of),
+        };
+        let position = plain.len();
+        if !plain.push_plain(&disk, at) {
+            assert_eq!(plain.len(), position);
+            too_long += 1;
+            continue;
+        }
+        full.push(&told, at);
+        let (one, other) = (plain.known(position), full.known(position));
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        assert_eq!(one.map(|known| facts(known, &told)), Some(told));
+    }
+    assert!(too_long > 100 && plain.len() > 4_000, "{too_long}");
+}

@@ -16,6 +16,7 @@ use std::borrow::Cow;
 
 use diskdag_qcow2::reference::Rule;
 
+use super::plain::Plain;
 use crate::facts::{Certainty, EdgeFacts, EdgeKind, Facts, Key};
 use crate::graph::bytes;
 
@@ -50,12 +51,8 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts, at: u64) {
         }
         Key::File { .. } => {}
     }
-    put_number(out, at);
-    let (unseen, reflinked) = (some(facts.unseen_links), some(facts.reflinked));
-    for size in [facts.virtual_size, facts.actual_size, facts.length, reflinked] {
-        size.into_iter().for_each(|size| put_number(out, size.rotate_right(SECTOR)));
-    }
-    unseen.into_iter().for_each(|links| put_number(out, links));
+    let sizes = [facts.virtual_size, facts.actual_size, facts.length, some(facts.reflinked)];
+    put_numbers(out, at, sizes, facts.unseen_links);
     put_count(out, facts.paths.len());
     facts.paths.iter().for_each(|path| put_bytes(out, bytes(path)));
     put_count(out, facts.references.len());
@@ -68,8 +65,41 @@ pub(super) fn put_facts(out: &mut Vec<u8>, facts: &Facts, at: u64) {
             let offset = u32::try_from(out.len() - table).unwrap_or(u32::MAX);
             out[table + 4 * at..][..4].copy_from_slice(&offset.to_le_bytes());
         }
-        put_reference(out, edge);
+        put_reference(out, &NameOf::of(edge));
     }
+}
+
+/// Writes the text that the facts of a plain disk would have, told at a time.
+pub(super) fn put_plain(out: &mut Vec<u8>, plain: &Plain<'_>, at: u64) {
+    if u32::try_from(plain.device).is_err() {
+        out.extend_from_slice(&plain.device.to_le_bytes());
+    }
+    let sizes = [plain.virtual_size, plain.actual_size, plain.length];
+    put_numbers(out, at, sizes.map(Some), plain.unseen_links);
+    put_count(out, 1);
+    let slash: &[u8] = if plain.directory.last() == Some(&b'/') { b"" } else { b"/" };
+    put_count(out, plain.directory.len() + slash.len() + plain.name.len());
+    for piece in [plain.directory, slash, plain.name] {
+        out.extend_from_slice(piece);
+    }
+    put_count(out, plain.reference.is_some().into());
+    if let Some(reference) = &plain.reference {
+        put_reference(out, reference);
+    }
+}
+
+/// When it was told, sizes, unseen links.
+fn put_numbers<const N: usize>(
+    out: &mut Vec<u8>,
+    at: u64,
+    sizes: [Option<u64>; N],
+    unseen_links: u64,
+) {
+    put_number(out, at);
+    for size in sizes.into_iter().flatten() {
+        put_number(out, size.rotate_right(SECTOR));
+    }
+    some(unseen_links).into_iter().for_each(|links| put_number(out, links));
 }
 
 /// Sizes are nearly always whole sectors of 2^9 bytes: turned round by as much, they are small numbers.
@@ -80,7 +110,7 @@ pub(super) fn some(number: u64) -> Option<u64> {
     Some(number).filter(|number| *number > 0)
 }
 
-fn put_reference(out: &mut Vec<u8>, edge: &EdgeFacts) {
+fn put_reference(out: &mut Vec<u8>, edge: &NameOf<'_>) {
     let rule = RULES.iter().position(|rule| *rule == edge.rule).unwrap_or(0);
     let flag = |wanted: bool, flag: u8| if wanted { flag } else { 0 };
     let traits = flag(edge.kind == EdgeKind::DataFile, DATA_FILE)
@@ -88,8 +118,8 @@ fn put_reference(out: &mut Vec<u8>, edge: &EdgeFacts) {
         | flag(edge.ends_chain, ENDS)
         | flag(edge.format.is_some(), FORMAT);
     out.push(traits | u8::try_from(rule << RULE).unwrap_or(0));
-    if let Some(format) = &edge.format {
-        match (0..).zip(USUAL).find(|(_, usual)| **usual == **format) {
+    if let Some(format) = edge.format {
+        match (0..).zip(USUAL).find(|(_, usual)| *usual == format) {
             Some((code, _)) => out.push(code),
             None => {
                 out.push(u8::MAX);
@@ -97,7 +127,7 @@ fn put_reference(out: &mut Vec<u8>, edge: &EdgeFacts) {
             }
         }
     }
-    put_bytes(out, &edge.name);
+    put_bytes(out, edge.name);
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -192,6 +222,14 @@ pub(crate) struct NameOf<'t> {
     pub(crate) rule: Rule,
     pub(crate) format: Option<&'t [u8]>,
     pub(crate) name: &'t [u8],
+}
+
+impl<'t> NameOf<'t> {
+    pub(super) fn of(edge: &'t EdgeFacts) -> Self {
+        let EdgeFacts { kind, target: _, name, format, rule, certainty, ends_chain } = edge;
+        let (kind, certainty, ends_chain, rule) = (*kind, *certainty, *ends_chain, *rule);
+        Self { kind, certainty, ends_chain, rule, format: format.as_deref(), name }
+    }
 }
 
 impl<'t> Named<'t> {

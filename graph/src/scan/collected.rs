@@ -69,13 +69,20 @@ impl Collected {
     }
 
     fn add(&mut self, facts: &Facts) {
+        let (pile, place) = self.last_pile();
+        pile.push(facts, TOLD);
+        self.places.push(place);
+    }
+
+    /// The pile that more is made in, and the place there of what is made next.
+    fn last_pile(&mut self) -> (&mut Pile, InPile) {
         while self.piles.len() < 2 {
             self.piles.push(Pile::default());
         }
         let last = self.piles.len() - 1;
         let pile = &mut self.piles[last];
-        self.places.push(InPile { pile: number(last), at: number(pile.len()) });
-        pile.push(facts, TOLD);
+        let place = InPile { pile: number(last), at: number(pile.len()) };
+        (pile, place)
     }
 
     /// Adds a file.
@@ -111,12 +118,28 @@ impl Collected {
     /// Adds a file of which the disk was made already, and is there: one that needs at most what it was found to
     /// need in the plain way.
     pub(super) fn push_made(&mut self, tables: &Tables, file: u32, at: u32) {
+        self.push_edge(tables, file, InPile { pile: 0, at });
+    }
+
+    /// Adds a file of which the disk is plain, where there are no nodes that are no files. Nothing is added if that
+    /// takes more.
+    pub(super) fn push_plain(&mut self, tables: &Tables, file: u32) -> bool {
+        let Some(disk) = plain::disk(tables, file) else { return false };
+        let (pile, place) = self.last_pile();
+        let is_made = pile.push_plain(&disk, TOLD);
+        if is_made {
+            self.push_edge(tables, file, place);
+        }
+        is_made
+    }
+
+    fn push_edge(&mut self, tables: &Tables, file: u32, place: InPile) {
         let backing = plain::backing(tables, file);
         self.files.push(file);
         let edge = |file| NewEdge { to: Target::File(file), traits: BACKING | CERTAIN | STEP };
         self.edges.extend(backing.map(edge));
         self.counts.push(u32::from(backing.is_some()));
-        self.places.push(InPile { pile: 0, at });
+        self.places.push(place);
     }
 
     /// Adds a node that is no file. After all files, and in the order of their positions.

@@ -108,6 +108,14 @@ impl FormatName {
             Self::Other(span) => Cow::Owned(text.get(span).to_vec()),
         }
     }
+
+    pub(crate) fn bytes(self, text: &Text) -> &[u8] {
+        match self {
+            Self::Qcow2 => b"qcow2",
+            Self::Raw => b"raw",
+            Self::Other(span) => text.get(span),
+        }
+    }
 }
 
 /// Reads the header of an opened file into `buffer`, and says what the file is. Names go into
@@ -128,20 +136,13 @@ pub(crate) fn read(file: &File, len: u64, buffer: &mut Vec<u8>, text: &mut Text)
 
 impl Image {
     fn of(header: &Header<'_>, len: u64, text: &mut Text) -> Self {
-        let findings =
-            header.findings(len).map(|finding| (finding.kind.code(), finding.to_string()));
-        let obstacles = header.obstacles().map(|obstacle| (obstacle.code(), obstacle.to_string()));
-        let findings: Vec<Finding> = findings
-            .chain(obstacles)
-            .chain(snapshots(header))
-            .map(|(kind, detail)| Finding { kind: kind.into(), detail, breaks: false })
-            .collect();
+        let findings = if is_plain(header, len) { None } else { Some(findings(header, len)) };
         Self {
             virtual_size: header.virtual_size(),
             backing: header.backing_name().map(|name| text.add(name)),
             backing_format: header.backing_format().map(|name| FormatName::of(name, text)),
             data_file: header.data_file_name().map(|name| text.add(name)),
-            findings: (!findings.is_empty()).then(|| findings.into()),
+            findings,
         }
     }
 
@@ -158,6 +159,20 @@ impl Image {
             }])),
         }
     }
+}
+
+/// Whether there is nothing to be said about a header: so of nearly all, and asked of a million of them.
+fn is_plain(header: &Header<'_>, len: u64) -> bool {
+    header.snapshot_count() == 0
+        && header.obstacles().next().is_none()
+        && header.findings(len).next().is_none()
+}
+
+fn findings(header: &Header<'_>, len: u64) -> Box<[Finding]> {
+    let findings = header.findings(len).map(|finding| (finding.kind.code(), finding.to_string()));
+    let obstacles = header.obstacles().map(|obstacle| (obstacle.code(), obstacle.to_string()));
+    let all = findings.chain(obstacles).chain(snapshots(header));
+    all.map(|(kind, detail)| Finding { kind: kind.into(), detail, breaks: false }).collect()
 }
 
 /// Whoever gives the image another backing file has to know of them: they read through to it as well.

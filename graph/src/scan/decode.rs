@@ -65,10 +65,6 @@ impl<'b> Rest<'b> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn i64(&mut self) -> Option<i64> {
-        self.array().map(i64::from_le_bytes)
-    }
-
     fn length(&mut self) -> Option<usize> {
         usize::try_from(self.u64()?).ok()
     }
@@ -118,7 +114,9 @@ impl<'b> Rest<'b> {
 
     fn entry(&mut self, text: &Text) -> Option<Entry> {
         let name = self.span(text)?;
-        text.get_with_nul(name).filter(|name| is_name(name.to_bytes()))?;
+        if !ends_as_name(text.get_and_next(name)?) {
+            return None;
+        }
         let flags = self.u8()?;
         let has = |flag: u8| flags & flag != 0;
         if flags > flag::SYMLINK | flag::SETTLED | flag::MEASURED {
@@ -158,14 +156,19 @@ impl<'b> Rest<'b> {
     }
 
     fn measures(&mut self) -> Option<Measures> {
+        let bytes = self.array::<56>()?;
+        let [device, inode, len, allocated, links, times @ ..] = bytes.as_chunks().0 else {
+            return None;
+        };
+        let [modified, changed] = times else { return None };
         Some(Measures {
-            device: self.u64()?,
-            inode: self.u64()?,
-            len: self.u64()?,
-            allocated: self.u64()?,
-            links: self.u64()?,
-            modified: self.i64()?,
-            changed: self.i64()?,
+            device: u64::from_le_bytes(*device),
+            inode: u64::from_le_bytes(*inode),
+            len: u64::from_le_bytes(*len),
+            allocated: u64::from_le_bytes(*allocated),
+            links: u64::from_le_bytes(*links),
+            modified: i64::from_le_bytes(*modified),
+            changed: i64::from_le_bytes(*changed),
         })
     }
 
@@ -185,6 +188,15 @@ fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/')
 }
 
+/// Whether this is such a name with its NUL behind it. One pass: it is asked of every entry.
+fn ends_as_name(name: &[u8]) -> bool {
+    let end = name.iter().position(|byte| matches!(byte, 0 | b'/'));
+    match (end, name) {
+        (Some(end), [.., 0]) => end + 1 == name.len() && !matches!(name, [0] | b".\0" | b"..\0"),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +206,13 @@ mod tests {
         assert!(decode(&[0xff; 16]).is_none());
         assert!(decode(&[0; 32]).is_some_and(|record| record.folders.is_empty()));
         assert!(decode(&[0; 33]).is_none());
+        let names: [&[u8]; 9] = [b"a", b"..x", b"...", b"", b".", b"..", b"a/b", b"/", b"a\0b"];
+        for name in names {
+            let with_nul = [name, b"\0"].concat();
+            let is_it = is_name(name) && !name.contains(&0);
+            assert_eq!(ends_as_name(&with_nul), is_it, "{name:?}");
+            assert!(!ends_as_name(name));
+        }
         assert!(!is_name(b"../x") && !is_name(b"..") && is_name(b"..x"));
     }
 }

@@ -40,6 +40,9 @@ pub(super) fn collect(
                 collected.push_made(tables, number, early);
                 continue;
             }
+            if !has_loose && collected.push_plain(tables, number) {
+                continue;
+            }
             if !is_disk(tables, number) {
                 continue;
             }

@@ -92,7 +92,10 @@ impl Intake {
             let file = at.file;
             if !tables.files[file as usize].has_further {
                 early[file as usize] = u32::try_from(made.len()).unwrap_or(NOTHING);
-                made.push(&disks::disk(tables, file), TOLD);
+                let plain = plain::disk(tables, file);
+                if !plain.is_some_and(|plain| made.push_plain(&plain, TOLD)) {
+                    made.push(&disks::disk(tables, file), TOLD);
+                }
             }
         }
     }

@@ -1,11 +1,13 @@
-//! References as nearly every image has them: the name of a file in a directory that the walk has
+//! Images as nearly all are, and their references: the name of a file in a directory that the walk has
 //! met, declared as what that is. They need nothing but the tables that are there, so all threads
 //! resolve them at once; whatever is less plain is left for [`crate::scan::references`].
 
 use diskdag_qcow2::reference::{Reference, Rule};
 
 use crate::facts::{Certainty, EdgeFacts, EdgeKind};
+use crate::graph::bytes;
 use crate::parallel::in_parallel;
+use crate::records::{NameOf, Plain, format_of};
 use crate::scan::content::{Content, FormatName};
 use crate::scan::paths::split;
 use crate::scan::tables::{ELABORATE, NOTHING, Tables};
@@ -77,6 +79,14 @@ pub(super) fn backing(tables: &Tables, file: u32) -> Option<u32> {
 
 /// The edge of a name that was resolved in the plain way.
 pub(super) fn edge(tables: &Tables, name: u32) -> Option<EdgeFacts> {
+    let (name, target) = reference(tables, name)?;
+    let NameOf { kind, certainty, ends_chain, rule, format, name } = name;
+    let (target, format) = (tables.key(target), format.map(format_of));
+    Some(EdgeFacts { kind, target, name: name.into(), format, rule, certainty, ends_chain })
+}
+
+/// What that edge says, and the file that it leads to.
+fn reference(tables: &Tables, name: u32) -> Option<(NameOf<'_>, u32)> {
     let name = &tables.names[name as usize];
     if name.backing >= ELABORATE {
         return None;
@@ -84,14 +94,41 @@ pub(super) fn edge(tables: &Tables, name: u32) -> Option<EdgeFacts> {
     let (part, entry) = tables.entry(name);
     let Content::Image(image) = &entry.content else { return None };
     let raw = part.text.get(image.backing?);
-    Some(EdgeFacts {
+    let reference = NameOf {
         kind: EdgeKind::Backing,
-        target: tables.key(name.backing),
-        name: raw.into(),
-        format: image.backing_format.map(|format| format.name(&part.text)),
+        name: raw,
+        format: image.backing_format.map(|format| format.bytes(&part.text)),
         // Of any other rule none is resolved here.
         rule: if raw.first() == Some(&b'/') { Rule::Absolute } else { Rule::Relative },
         certainty: Certainty::Certain,
         ends_chain: false,
+    };
+    Some((reference, name.backing))
+}
+
+/// The disk that is made of a file, if it is a plain one: what [`disks::disk`](crate::scan::disks::disk) would say.
+pub(super) fn disk(tables: &Tables, number: u32) -> Option<Plain<'_>> {
+    let file = &tables.files[number as usize];
+    let name = &tables.names[file.name as usize];
+    let (part, entry) = tables.entry(name);
+    let (Content::Image(image), Some(measures)) = (&entry.content, entry.measures) else {
+        return None;
+    };
+    let is_plain = tables.is_as_met(number)
+        && name.backing != ELABORATE
+        && image.findings.is_none()
+        && !tables.edges.contains_key(&file.name);
+    let links = u64::from(!entry.is_symlink);
+    is_plain.then(|| Plain {
+        device: measures.device,
+        inode: measures.inode,
+        in_scope: file.in_scope,
+        virtual_size: image.virtual_size,
+        actual_size: measures.allocated,
+        length: measures.len,
+        unseen_links: measures.links.saturating_sub(links),
+        directory: bytes(tables.directories.path(name.directory)),
+        name: part.name(entry),
+        reference: reference(tables, file.name).map(|(reference, _)| reference),
     })
 }

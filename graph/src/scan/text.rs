@@ -56,9 +56,13 @@ impl Text {
 
     /// A name that was added with a NUL.
     pub(crate) fn get_with_nul(&self, span: Span) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(self.get_and_next(span)?).ok()
+    }
+
+    /// A name and the byte behind it.
+    pub(crate) fn get_and_next(&self, span: Span) -> Option<&[u8]> {
         let at = span.at as usize;
-        let bytes = self.bytes.get(at..at + span.len as usize + 1)?;
-        CStr::from_bytes_with_nul(bytes).ok()
+        self.bytes.get(at..at + span.len as usize + 1)
     }
 }
 
