@@ -40,7 +40,9 @@ pub(super) fn collect(
                 collected.push_made(tables, number, early);
                 continue;
             }
-            if !has_loose && collected.push_plain(tables, number) {
+            // Waivers may have a say about what lies out of the scope.
+            let is_in_scope = tables.files[number as usize].in_scope;
+            if is_in_scope && !has_loose && collected.push_plain(tables, number) {
                 continue;
             }
             if !is_disk(tables, number) {
