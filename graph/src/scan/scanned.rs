@@ -34,7 +34,8 @@ pub struct Statistics {
     pub files: u64,
     /// Directories listed.
     pub listed: u64,
-    /// Files in scope asked by a `stat` whether they have changed.
+    /// Files in scope asked by a `stat` whether they have changed, but for those of the round that
+    /// [`crate::scan::Live`] makes.
     pub asked: u64,
     /// Files opened.
     pub opened: u64,

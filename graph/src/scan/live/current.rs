@@ -11,13 +11,14 @@ use crate::scan::control::Control;
 use crate::scan::gather::{Base, Gathered, Ways};
 use crate::scan::live::changes::{self, Event, EventKind, Told};
 use crate::scan::live::patch::Patched;
+use crate::scan::live::sweep::Sweep;
 use crate::scan::live::untold::Untold;
 use crate::scan::live::watches::{BURST, Dirty, Watches};
 use crate::scan::orders::Trust;
 use crate::scan::record::Record;
 use crate::scan::run::Scan;
-
 use crate::scan::scanned::{ScanError, Scanned, Statistics};
+use crate::sys::clock;
 
 /// Where the system tells of no changes, everything is asked this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -39,6 +40,8 @@ pub struct Live {
     pub(super) base: Option<Base>,
     /// Entries that can change without being told.
     pub(super) untold: Untold,
+    /// Asks about all others, bit by bit.
+    pub(super) sweep: Sweep,
     /// Some directory lies where nobody tells of all changes.
     pub(super) is_remote: bool,
     /// When the last refresh began.
@@ -94,6 +97,7 @@ impl Live {
         // Others ask every version of it, and none of them is to be kept waiting.
         now.graph.index();
         shared.publish(&now.graph);
+        let sweep = Sweep::begun(clock().saturating_add(scan.ahead));
         let mut live = Self {
             scan,
             watches,
@@ -102,6 +106,7 @@ impl Live {
             is_whole,
             base: Some(base),
             untold: Untold::default(),
+            sweep,
             is_remote: false,
             asked: Instant::now(),
             is_said_anew: false,
@@ -161,7 +166,7 @@ impl Live {
     /// Costs what has changed: four system calls for a directory that was told of, one for each
     /// name in it, three more for a file that is to be read; and O(k log n) for the k disks that it
     /// is about. A directory that was moved costs three system calls, one that is gone a look at where
-    /// it was; what nobody tells of one system call each. What is rare and intricate costs three system
+    /// it was; what nobody tells of one system call each, and once in a second 1,024 more. What is rare and intricate costs three system
     /// calls per directory in scope, and everything is made anew. Everything is asked where the system
     /// could not tell all; in that case, and until that is done, the version that others see is in
     /// doubt.

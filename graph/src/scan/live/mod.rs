@@ -8,7 +8,8 @@
 //! asked; until that is done the graph says that it is in doubt.
 //!
 //! One thing no kernel tells: a file of a single name gets a second one out of the scope, and is written
-//! to under that. Who has such links made asks a scan ([`crate::scan::Scan::run_after`], one `stat` a file).
+//! to under that. It is found by a round over all files, a thousand a second (`sweep.rs`); who cannot wait
+//! for that asks a scan ([`crate::scan::Scan::run_after`], one `stat` a file).
 
 mod changes;
 mod current;
@@ -18,6 +19,7 @@ mod patch;
 mod plan;
 mod said;
 mod shift;
+mod sweep;
 mod untold;
 mod watches;
 

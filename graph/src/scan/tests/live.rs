@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -77,6 +78,40 @@ fn a_rebase_in_place_is_seen_and_a_guest_that_writes_is_no_event() {
     std::fs::write(fleet.path("in/deep/plain.raw"), [1; 700]).unwrap();
     assert_eq!(refresh(&mut live), []);
     assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+}
+
+/// No directory is told of the link, nor of what is written under it: it was known only to who asked a scan.
+#[test]
+fn an_image_that_is_written_under_a_name_out_of_the_scope_is_found_in_the_round() {
+    let fleet = Fleet::told();
+    for folder in ["in", "in/a", "in/b", "in/c", "out"] {
+        fleet.folder(folder);
+    }
+    for number in 0..60 {
+        fleet.image(&format!("in/{}/{number:02}", ["a", "b", "c"][number % 3]), None);
+    }
+    fleet.image("in/b/over", Some("01"));
+    let Some(mut live) = live(&fleet) else { return };
+    let path = fleet.path("in/b/over");
+    let needs = |live: &Live, base: &str| {
+        let id = |path: &Path| live.graph().find(path).unwrap();
+        live.graph().depends_on(id(&path), id(&fleet.path(base))).is_yes()
+    };
+    for (turn, base) in ["in/b/04", "in/c/05", "in/a/03"].into_iter().enumerate() {
+        let second = fleet.path(&format!("out/{turn}"));
+        std::fs::hard_link(&path, &second).unwrap();
+        fleet.image(&format!("out/{turn}"), Some(fleet.path(base).to_str().unwrap()));
+        std::fs::remove_file(&second).unwrap();
+        // Eight of 61 files each time.
+        for _ in 0..9 {
+            live.later(1_000_000_000);
+            refresh(&mut live);
+        }
+        assert!(needs(&live, base), "{turn}");
+        assert_eq!(settled(live.graph()), settled(&fleet.fresh().graph));
+        // Who is in the round is gone: it goes on with the next.
+        std::fs::remove_file(fleet.path(&format!("in/a/{:02}", turn * 3))).unwrap();
+    }
 }
 
 /// Only the directory of the new link is told of the link, and of what is written under it.
