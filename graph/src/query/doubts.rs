@@ -42,8 +42,8 @@ impl Inner {
 
     /// The doubts about what depends on a set of images that is `settled`: they, judged as a set,
     /// and all that is known to depend on them. Could anything else need one of those? Who needs those that are `open`,
-    /// too, is a part of the answer, so that it matters where they lie. O(doubtful disks + settled ones + missing files that bear a name of theirs): where no file lies out of the
-    /// scope, those are not looked for.
+    /// too, is a part of the answer, so that it matters where they lie. O(doubtful disks + settled ones + missing files
+    /// that bear a name of theirs + files out of the scope).
     pub(crate) fn scope_doubts(&self, settled: &SlotSet, open: &SlotSet) -> Vec<Doubt> {
         let is_settled = |slot: u32| settled.contains(&slot);
         let mut doubts: Vec<Doubt> = self.coverage.standing().collect();

@@ -1,6 +1,5 @@
 //! What one file holds, as far as its header says.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::mem::discriminant;
 use std::path::Path;
@@ -62,7 +61,7 @@ impl Content {
             | (Self::Unreadable(one), Self::Unreadable(other)) => one == other,
             (Self::Image(one), Self::Image(other)) => {
                 let name = |span: Option<Span>, text| span.map(|span| Text::get(text, span));
-                let format = |image: &Image, text| image.backing_format.map(|it| it.name(text));
+                let format = |image: &Image, text| image.backing_format.map(|it| it.bytes(text));
                 one.virtual_size == other.virtual_size
                     && name(one.backing, text) == name(other.backing, others)
                     && name(one.data_file, text) == name(other.data_file, others)
@@ -98,14 +97,6 @@ impl FormatName {
             b"qcow2" => Self::Qcow2,
             b"raw" => Self::Raw,
             other => Self::Other(text.add(other)),
-        }
-    }
-
-    pub(crate) fn name(self, text: &Text) -> Cow<'static, [u8]> {
-        match self {
-            Self::Qcow2 => Cow::Borrowed(b"qcow2"),
-            Self::Raw => Cow::Borrowed(b"raw"),
-            Self::Other(span) => Cow::Owned(text.get(span).to_vec()),
         }
     }
 

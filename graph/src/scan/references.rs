@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use diskdag_qcow2::reference::{JsonReference, Reference};
 
 use crate::facts::{Certainty, EdgeKind, State};
+use crate::records::format_of;
 use crate::scan::assembly::{Assembly, Step};
 use crate::scan::content::Content;
 use crate::scan::edges::{Draft, broken, connect, connect_loose, find, loose, opaque};
@@ -33,7 +34,7 @@ pub(super) fn resolve_all(assembly: &mut Assembly<'_>) -> Step<()> {
 fn resolve(assembly: &mut Assembly<'_>, name: u32, deferred: &mut Vec<Deferred>) -> Step<()> {
     let (part, entry) = assembly.tables.entry(&assembly.tables.names[name as usize]);
     let Content::Image(image) = &entry.content else { return Ok(()) };
-    let format = image.backing_format.map(|format| format.name(&part.text));
+    let format = image.backing_format.map(|format| format_of(format.bytes(&part.text)));
     let backing: Option<Box<[u8]>> = image.backing.map(|span| part.text.get(span).into());
     let data_file: Option<Box<[u8]>> = image.data_file.map(|span| part.text.get(span).into());
     assembly.tables.names[name as usize].backing = ELABORATE;

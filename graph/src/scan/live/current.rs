@@ -184,7 +184,8 @@ impl Live {
             self.doubt();
         }
         dirty.all |= !self.is_whole;
-        if let Err(error) = self.note_mounts(&mut dirty, control) {
+        let noted = self.note_mounts(&mut dirty, control);
+        if let Err(error) = noted.and_then(|()| self.sweep(&mut dirty, control)) {
             self.missed();
             return Err(error);
         }

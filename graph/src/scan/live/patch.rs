@@ -23,7 +23,7 @@ use crate::scan::live::current::Live;
 use crate::scan::live::plan::Plan;
 use crate::scan::live::shift::{self, Shift};
 use crate::scan::live::untold::Seen;
-use crate::scan::live::watches::{Dirty, Identity, NamesIn};
+use crate::scan::live::watches::{Dirty, Identity};
 use crate::scan::orders::Trust;
 use crate::scan::record::{Inner, Record};
 use crate::scan::scanned::Statistics;
@@ -52,10 +52,7 @@ impl Live {
             return Ok(Patched::Intricate);
         }
         let crew = self.crew(trust, control)?;
-        let Some(strayed) = self.sweep(&crew)? else {
-            return Ok(Patched::Intricate);
-        };
-        let Some((found, seen)) = self.look(&crew, dirty, strayed)? else {
+        let Some((found, seen)) = self.look(&crew, dirty)? else {
             return Ok(Patched::Intricate);
         };
         let inner = &self.now.record.inner;
@@ -173,15 +170,15 @@ impl Live {
         Crew::begin(self.scan.orders(&before, Some(trust.clone()), control), Some(Vec::new()))
     }
 
-    /// Looks at what was told of and what has strayed, and asks about what nobody tells of. Nothing where only a walk can say what there is.
-    fn look(&self, crew: &Crew, dirty: &Dirty, strayed: NamesIn) -> Step<Option<(Found, Seen)>> {
+    /// Looks at what was told of, and asks about what nobody tells of. Nothing where only a walk can say what there is.
+    fn look(&self, crew: &Crew, dirty: &Dirty) -> Step<Option<(Found, Seen)>> {
         let Some(base) = &self.base else { return Ok(None) };
         if !self.has_roots(base, crew)? {
             return Ok(None);
         }
         let Some(seen) = self.untold.look(crew)? else { return Ok(None) };
         let mut names = dirty.names.clone();
-        for (directory, more) in seen.names.iter().chain(&strayed) {
+        for (directory, more) in &seen.names {
             names.entry(*directory).or_default().extend(more.iter().cloned());
         }
         let Some(errands) = self.errands(base, &names, dirty) else { return Ok(None) };

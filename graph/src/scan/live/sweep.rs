@@ -1,16 +1,17 @@
 //! Files that have changed though nobody could tell: one of a single name that has got a second one out of the scope, and
 //! is written to under that. No directory is told of such a link, nor of what is written.
 //!
-//! So every second some files are asked, whether or not anything was told of them, each of them once in a round: a `stat` each,
-//! a thousandth of the time.
+//! So every second some files are asked, whether or not anything was told of them, each of them once in a round: a `stat`
+//! each. What is seen to have changed counts as told, whoever follows that up: a patch or a walk.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::scan::assembly::Step;
+use crate::scan::control::Control;
 use crate::scan::crew::Crew;
 use crate::scan::live::current::Live;
-use crate::scan::live::watches::{Identity, NamesIn};
+use crate::scan::live::watches::{Dirty, Identity};
 use crate::scan::paths::os_str;
 use crate::scan::question::{AT_ONCE, About, Answer, Question, Sight};
 use crate::scan::record::Inner;
@@ -23,7 +24,7 @@ const EVERY: i64 = 1_000_000_000;
 const SOME: usize = cut(1024, 8);
 
 /// How far the round has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sweep {
     /// When some were asked last.
     last: i64,
@@ -37,6 +38,14 @@ struct Known {
     name: Box<[u8]>,
     path: Box<Path>,
     measures: Measures,
+}
+
+impl Known {
+    /// Whether it is seen to be as it was. What it occupies changes without anybody doing anything.
+    fn is_as(&self, answer: &Option<Answer>) -> bool {
+        let Some(Answer::Sight(Sight::File(now))) = answer else { return false };
+        now.is_unchanged_since(&self.measures) && now.links == self.measures.links
+    }
 }
 
 impl Sweep {
@@ -98,27 +107,29 @@ impl Live {
         self.scan.ahead += nanoseconds;
     }
 
-    /// Asks some files, if it is time. Says which are not as they were; nothing where that gets no answer.
-    pub(super) fn sweep(&mut self, crew: &Crew) -> Step<Option<NamesIn>> {
-        let mut changed = NamesIn::default();
-        if !self.sweep.is_due(clock().saturating_add(self.scan.ahead)) {
-            return Ok(Some(changed));
+    /// Asks some files, if it is time. Those that are not as they were, or do not answer, are dirty as if they had been
+    /// told of.
+    pub(super) fn sweep(&mut self, dirty: &mut Dirty, control: &Control) -> Step<()> {
+        if dirty.all || !self.sweep.is_due(clock().saturating_add(self.scan.ahead)) {
+            return Ok(());
         }
         let next = self.sweep.next(&self.now.record.inner);
+        if next.is_empty() {
+            return Ok(());
+        }
+        let orders = self.scan.orders(&self.now.record, None, control);
+        let crew = Crew::begin(orders, Some(Vec::new()))?;
         for some in next.chunks(AT_ONCE) {
             let ask = |known: &Known| About::Sight(known.path.to_path_buf(), false);
             let about = About::Several(some.iter().map(ask).collect());
-            let answer = crew.ask(|number| Question { number, about })?;
-            let Some(Answer::Several(answers)) = answer else { return Ok(None) };
-            for (known, answer) in some.iter().zip(answers) {
-                let is_same = |now: &Measures| {
-                    now.is_unchanged_since(&known.measures) && now.links == known.measures.links
-                };
-                if !matches!(answer, Answer::Sight(Sight::File(now)) if is_same(&now)) {
-                    changed.entry(known.directory).or_default().insert(known.name.to_vec());
-                }
-            }
+            let answers = match crew.ask(|number| Question { number, about })? {
+                Some(Answer::Several(answers)) => answers,
+                _ => Vec::new(),
+            };
+            let answers = answers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
+            let changed = some.iter().zip(answers).filter(|(known, now)| !known.is_as(now));
+            dirty.add(changed.map(|(known, _)| (known.directory, known.name.to_vec())));
         }
-        Ok(Some(changed))
+        Ok(())
     }
 }

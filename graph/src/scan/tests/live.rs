@@ -103,7 +103,15 @@ fn an_image_that_is_written_under_a_name_out_of_the_scope_is_found_in_the_round(
         fleet.image(&format!("out/{turn}"), Some(fleet.path(base).to_str().unwrap()));
         std::fs::remove_file(&second).unwrap();
         // Eight of 61 files each time.
-        for _ in 0..9 {
+        for round in 0..9 {
+            // One of them by walks alone: a link leads to another directory each time.
+            if turn == 2 {
+                let (link, to) = (fleet.path("in/link"), ["out", "in/a"][round % 2]);
+                if round > 0 {
+                    std::fs::remove_file(&link).unwrap();
+                }
+                std::os::unix::fs::symlink(fleet.path(to), &link).unwrap();
+            }
             live.later(1_000_000_000);
             refresh(&mut live);
         }
